@@ -1,6 +1,9 @@
 package fog
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // Purpose is a set of things a device key may sign for its account.
 type Purpose uint8
@@ -36,6 +39,12 @@ type Ask struct {
 	Expiry time.Time
 	Nonce  uint64 // grows with each new ask of the seller; the newest counts
 	Sig    Signature
+}
+
+// ID names the ask by its content, signature and addresses not included.
+func (a Ask) ID() OrderID {
+	return OrderID(HashOf([]byte("ask"), a.Seller[:], a.Device[:], []byte(a.Peer), a.Price[:],
+		binary.BigEndian.AppendUint64(nil, a.Nonce), []byte(a.Expiry.UTC().Format(time.RFC3339))))
 }
 
 // Deal is what buyer and seller both sign before any task is leased.

@@ -1,0 +1,108 @@
+// Package cli is the terminal: the application's commands with progress bars
+// for people and JSON for programs. It holds no logic of its own.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"sonm/app"
+	"sonm/app/event"
+)
+
+// Version of the program, shown to people and told to peers.
+const Version = "0.1.0"
+
+// options are the flags every command has.
+type options struct {
+	home    string
+	network string
+	json    bool
+	verbose bool
+}
+
+// Run runs the command line and returns the exit code.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opt := &options{}
+	root := rootCommand(opt)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	report(stdout, stderr, opt, err)
+	return 1
+}
+
+// report writes one clear sentence, and for programs one JSON line.
+func report(stdout, stderr io.Writer, opt *options, err error) {
+	if errors.Is(err, context.Canceled) {
+		err = &event.Problem{Code: "stopped", What: "Stopped.", Cause: err}
+	}
+	p := event.AsProblem(err)
+	if opt.json {
+		_ = json.NewEncoder(stdout).Encode(map[string]string{"error": p.Code, "message": p.Error()}) // nothing left to tell it to
+	}
+	fmt.Fprintln(stderr, "sonm: "+p.Error())
+}
+
+func rootCommand(opt *options) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sonm",
+		Short:         "One worldwide supercomputer out of idle computers",
+		Version:       Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&opt.home, "home", "", "folder of this node (default: "+defaultHome()+")")
+	f.StringVar(&opt.network, "network", "", "address of the network, http://host:port (default: the practice network of this computer)")
+	f.BoolVar(&opt.json, "json", false, "print one JSON object as the last line, for programs")
+	f.BoolVarP(&opt.verbose, "verbose", "v", false, "log what happens inside to standard error")
+	root.AddCommand(demoCommand(opt), renderCommand(opt), sellCommand(opt), statusCommand(opt), walletCommand(opt), networkCommand(opt))
+	return root
+}
+
+func (o *options) homeDir() string {
+	if o.home != "" {
+		return o.home
+	}
+	return defaultHome()
+}
+
+// defaultHome is where the system keeps a user's application data.
+func defaultHome() string {
+	if dir, err := os.UserConfigDir(); err == nil {
+		return filepath.Join(dir, "sonm")
+	}
+	return ".sonm"
+}
+
+// config is the node a command asks for.
+func (o *options) config(cmd *cobra.Command) app.Config {
+	return app.Config{Home: o.homeDir(), Network: o.network, Version: Version, Log: o.log(cmd.ErrOrStderr())}
+}
+
+func (o *options) log(w io.Writer) *slog.Logger {
+	level := slog.LevelError
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// print writes v as one JSON line.
+func printJSON(cmd *cobra.Command, v any) error {
+	return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
+}

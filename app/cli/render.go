@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sonm/app"
+	"sonm/app/event"
+	"sonm/engine/fog"
+)
+
+// renderFlags are the settings of a picture, shared by render and demo.
+type renderFlags struct {
+	out      string
+	width    int
+	height   int
+	samples  int
+	camera   string
+	bounces  int
+	sky      string
+	skyPower float64
+	skyTurn  float64
+	maxPrice string
+	maxTotal string
+	sellers  int
+	wait     time.Duration
+	tile     int
+	block    int
+	check    float64
+}
+
+func (r *renderFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&r.out, "out", "o", r.out, "picture to write: .png, or .exr for 32-bit floats")
+	f.IntVar(&r.width, "width", r.width, "pixels across")
+	f.IntVar(&r.height, "height", r.height, "pixels down")
+	f.IntVar(&r.samples, "samples", r.samples, "samples per pixel")
+	f.StringVar(&r.camera, "camera", "", "camera to use, by name or number (default: the scene's first)")
+	f.IntVar(&r.bounces, "bounces", 8, "most times light is followed from surface to surface")
+	f.StringVar(&r.sky, "sky", "", "sky: an .hdr image, or a colour as r,g,b")
+	f.Float64Var(&r.skyPower, "sky-strength", 1, "the sky is multiplied by this")
+	f.Float64Var(&r.skyTurn, "sky-rotation", 0, "degrees the sky is turned about the vertical")
+	f.StringVar(&r.maxPrice, "max-price", "", "refuse sellers dearer than this many SNM per 1,000,000,000 units of work")
+	f.StringVar(&r.maxTotal, "max-total", "", "never spend more than this many SNM on the whole job")
+	f.DurationVar(&r.wait, "wait", 30*time.Second, "how long to wait for sellers before giving up")
+	f.IntVar(&r.tile, "tile", 0, "size of a task's tile in pixels (default: chosen by the plan)")
+	f.IntVar(&r.block, "block", 0, "most samples per pixel of one task, a power of two (default: chosen by the plan)")
+	f.Float64Var(&r.check, "check", app.DefaultCheckRate, "share of tasks that are re-run here to catch cheats")
+}
+
+// request turns flags into what the application is asked for.
+func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
+	req := app.RenderRequest{Scene: sceneFile, Out: r.out, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
+		Sky: r.sky, SkyStrength: r.skyPower, SkyRotation: r.skyTurn, Sellers: r.sellers, Wait: r.wait, Tile: r.tile, Block: r.block, CheckRate: r.check}
+	ext := strings.ToLower(filepath.Ext(r.out))
+	if ext != ".png" && ext != ".exr" {
+		return req, &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", r.out)}
+	}
+	var err error
+	if req.MaxPrice, err = amountFlag("--max-price", r.maxPrice); err != nil {
+		return req, err
+	}
+	req.MaxTotal, err = amountFlag("--max-total", r.maxTotal)
+	return req, err
+}
+
+func amountFlag(name, text string) (*fog.Amount, error) {
+	if text == "" {
+		return nil, nil
+	}
+	a, err := fog.ParseAmount(text)
+	if err != nil {
+		return nil, &event.Problem{Code: "flags", What: fmt.Sprintf("%s: %q is not an amount of SNM such as 3.80.", name, text), Cause: err}
+	}
+	return &a, nil
+}
+
+func renderCommand(opt *options) *cobra.Command {
+	r := &renderFlags{width: 1280, height: 720, samples: 128}
+	cmd := &cobra.Command{
+		Use:   "render SCENE -o FILE",
+		Short: "Buy a picture of a scene from the network",
+		Args:  oneScene,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := r.request(args[0])
+			if err != nil {
+				return err
+			}
+			a, err := app.Open(cmd.Context(), opt.config(cmd))
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			show := newProgress(cmd, opt)
+			sum, err := a.Render(cmd.Context(), req, show.fact)
+			show.done()
+			if err != nil {
+				return err
+			}
+			return show.summary(sum)
+		},
+	}
+	r.register(cmd)
+	cmd.Flags().IntVar(&r.sellers, "sellers", 0, "most sellers to work with (default: as many as are useful)")
+	return cmd
+}
+
+func oneScene(_ *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return &event.Problem{Code: "flags", What: "Name one scene file, for example: sonm render scene.glb -o picture.png."}
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sonm/app"
+	"sonm/app/event"
+	"sonm/engine/fog"
+)
+
+func sellCommand(opt *options) *cobra.Command {
+	var price string
+	var req app.SellRequest
+	cmd := &cobra.Command{
+		Use:   "sell",
+		Short: "Sell this computer's idle time until stopped with Ctrl-C",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			amount, err := fog.ParseAmount(price)
+			if err != nil || amount.IsZero() {
+				return &event.Problem{Code: "flags", What: fmt.Sprintf("--price: %q is not a price above zero such as 0.5.", price)}
+			}
+			req.Price = amount
+			a, err := app.Open(cmd.Context(), opt.config(cmd))
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			say := sellLog{cmd, opt.json}
+			return a.Sell(cmd.Context(), req, say.fact)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&price, "price", app.DefaultPrice, "SNM per 1,000,000,000 units of work")
+	f.IntVar(&req.Slots, "slots", 0, "tasks worked on at once (default: one per processor core)")
+	f.StringSliceVar(&req.Engines, "engine", nil, "WebAssembly engines to try in this order: wasmer, wazero (default: both)")
+	return cmd
+}
+
+// sellLog tells a person, or with --json a program, what the seller does.
+type sellLog struct {
+	cmd  *cobra.Command
+	json bool
+}
+
+func (l sellLog) fact(f fog.Fact) {
+	if l.json {
+		_ = printJSON(l.cmd, map[string]any{"kind": fmt.Sprintf("%T", f)[4:], "fact": f}) // the reader may have left; selling goes on
+		return
+	}
+	line := func(format string, args ...any) {
+		fmt.Fprintf(l.cmd.OutOrStdout(), time.Now().Format("15:04:05 ")+format+"\n", args...)
+	}
+	switch f := f.(type) {
+	case fog.AskPublished:
+		line("Offering this computer at %s SNM per 1,000,000,000 units. Waiting for work; Ctrl-C stops.", f.Price)
+	case fog.DealAccepted:
+		line("Job accepted from %s.", f.Buyer)
+	case fog.DealRefused:
+		line("A job was refused: %s", f.Reason)
+	case fog.TaskFinished:
+		line("Task %d done in %s: %d units.", f.Index, f.Engine, f.Work)
+	case fog.TaskFailed:
+		line("Task %d could not be done: %s", f.Index, f.Reason)
+	case fog.DealClosed:
+		line("Job finished: %d tasks, paid %s SNM.", f.Tasks, f.Paid)
+	}
+}

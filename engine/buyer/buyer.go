@@ -1,0 +1,263 @@
+// Package buyer is the buying role: it measures a job, chooses sellers, leases
+// tasks, judges what comes back, pays for it and joins the film.
+//
+// It composes the mechanisms of the engine and owns their goroutines. One
+// goroutine, the job loop, owns the leases, the film and the promises of a job;
+// everything else sends it events. Nothing a seller says is believed before it
+// was checked, and what is promised is on disk before it is on the wire.
+package buyer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sonm/engine/apps"
+	"sonm/engine/blob"
+	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/market"
+	"sonm/engine/sandbox"
+	"sonm/engine/wire"
+)
+
+// Protocol is the stream protocol of a deal, spoken by buyer and worker.
+const Protocol = "job/1.0.0"
+
+// Times of the protocol.
+const (
+	handshake = 30 * time.Second       // for hello, proposal and answer
+	leaseTime = 75 * time.Second       // five heartbeats of the worker
+	dealLife  = 24 * time.Hour         // a deal is void after that
+	askPoll   = 200 * time.Millisecond // how often the order book is looked at while waiting
+	settling  = 2 * time.Minute        // for the chain to answer once
+)
+
+// Stream is one conversation with a seller.
+type Stream interface {
+	Send(ctx context.Context, m *wire.Message) error
+	Recv(ctx context.Context, maxBytes int) (*wire.Message, error)
+	Peer() fog.PeerID
+	Close() error
+	Reset() error
+}
+
+// Network is what a buyer needs of the peer-to-peer host.
+type Network interface {
+	Network() fog.Hash
+	Open(ctx context.Context, peer fog.PeerID, addrs []string, protocol string) (Stream, error)
+	Asks(now time.Time) []fog.Ask
+	Admit(root fog.Hash, peer fog.PeerID) // lets the peer fetch this content
+}
+
+// Runtime starts modules in locked children.
+type Runtime interface {
+	Start(ctx context.Context, module []byte) (Session, error)
+}
+
+// Session is one started module.
+type Session interface {
+	Inspect(ctx context.Context, bundle []byte) (sandbox.Reply, error)
+	Open(ctx context.Context, input []byte) (sandbox.Reply, error)
+	Task(ctx context.Context, spec []byte) (sandbox.Reply, error)
+	Close() error
+}
+
+// Keys signs with this node's device key.
+type Keys interface {
+	Delegation() fog.Delegation
+	SignDeal(ctx context.Context, d fog.Deal) (fog.Signature, error)
+	SignVoucher(ctx context.Context, v fog.Voucher) (fog.Voucher, error)
+}
+
+// Verifier checks what a seller signed.
+type Verifier interface {
+	VerifyDelegation(d fog.Delegation, purpose fog.Purpose, now time.Time) error
+	VerifyDeal(d fog.Deal, sig fog.Signature, device fog.Address) error
+	VerifyReceipt(r fog.Receipt, device fog.Address) error
+}
+
+// Payee is one line of a settlement.
+type Payee struct {
+	Seller fog.Address
+	Total  fog.Amount // cumulative, as in the seller's voucher
+}
+
+// Payment is what the chain paid a seller in a settlement.
+type Payment struct {
+	Seller fog.Address
+	Net    fog.Amount // arrived at the seller
+	Fee    fog.Amount
+}
+
+// Settlement is a settled job.
+type Settlement struct {
+	Tx       fog.Hash
+	Payments []Payment
+}
+
+// Ledger is the money.
+type Ledger interface {
+	// Lock makes sure that max more than what is reserved already lies in the
+	// escrow, and returns the epoch vouchers are written in.
+	Lock(ctx context.Context, max fog.Amount) (epoch uint32, err error)
+	// Promised is the highest total ever promised or paid to the seller.
+	Promised(ctx context.Context, seller fog.Address, epoch uint32) (fog.Amount, error)
+	// Settle has the chain pay the sellers up to their totals.
+	Settle(ctx context.Context, epoch uint32, payees []Payee) (Settlement, error)
+}
+
+// Record is a job as the journal keeps it from the moment it is locked.
+type Record struct {
+	ID       fog.JobID
+	Module   fog.Hash
+	Input    fog.Hash
+	Settings job.Settings
+	Secret   [32]byte
+	Locked   fog.Amount
+	Plan     job.Plan
+}
+
+// Journal keeps what must survive a crash.
+type Journal interface {
+	PutJob(ctx context.Context, r Record) error
+	JobFailed(ctx context.Context, id fog.JobID) error
+	JobSettled(ctx context.Context, id fog.JobID, spent, fee fog.Amount, tx, film fog.Hash) error
+	PutBuyerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
+	DealState(ctx context.Context, id fog.DealID, state string) error
+	PutArrived(ctx context.Context, index uint32, r fog.Receipt, output []byte) error
+	Output(ctx context.Context, result fog.Hash) ([]byte, error)
+	Verdict(ctx context.Context, deal fog.DealID, index, attempt uint32, ok bool, amount fog.Amount) error
+	PutBuyerVoucher(ctx context.Context, v fog.Voucher) error
+}
+
+// Parts are the mechanisms a buyer is composed of.
+type Parts struct {
+	Net      Network
+	Runtime  Runtime // inspects and pilots
+	Checkers map[sandbox.Engine]Runtime
+	Blobs    blob.Store
+	Keys     Keys
+	Verifier Verifier
+	Ledger   Ledger
+	Journal  Journal
+	Emit     func(fog.Fact)
+	Now      func() time.Time
+	Random   func(b []byte) // fills b with secret random bytes
+	Version  string
+	Log      *slog.Logger
+}
+
+// Buyer buys work.
+type Buyer struct{ parts Parts }
+
+// New makes a buyer.
+func New(parts Parts) *Buyer { return &Buyer{parts} }
+
+// Request is a job to be prepared.
+type Request struct {
+	ID       fog.JobID
+	App      apps.App
+	Bundle   []byte
+	Settings job.Settings // as in the bundle
+	Options  job.Options
+}
+
+// Prepared is a measured job, ready for a quote.
+type Prepared struct {
+	Request
+	Input fog.Hash // root of the bundle's chunks
+	Size  uint64   // bytes of the bundle
+	Plan  job.Plan
+}
+
+// Inspect asks the app what it makes of a bundle.
+func (b *Buyer) Inspect(ctx context.Context, app apps.App, bundle []byte) ([]byte, error) {
+	s, err := b.parts.Runtime.Start(ctx, app.Module)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	reply, err := s.Inspect(ctx, bundle)
+	return reply.Payload, err
+}
+
+// Prepare stores the bundle for sellers to fetch, and runs the pilot: one
+// sample per pixel at 1/8 size, which tells the work of every tile.
+func (b *Buyer) Prepare(ctx context.Context, r Request) (Prepared, error) {
+	p := Prepared{Request: r, Size: uint64(len(r.Bundle))}
+	m, err := blob.Put(b.parts.Blobs, r.Bundle)
+	if err != nil {
+		return p, fmt.Errorf("store scene: %w", err)
+	}
+	p.Input = m.Root()
+	pilot, err := b.pilot(ctx, p)
+	if err != nil {
+		return p, err
+	}
+	if p.Plan, err = job.NewPlan(r.Settings, pilot, r.Options); err != nil {
+		return p, fmt.Errorf("plan: %w", err)
+	}
+	b.parts.Emit(fog.Piloted{Job: r.ID, Tasks: len(p.Plan.Tasks), Work: p.Plan.Planned})
+	return p, nil
+}
+
+func (b *Buyer) pilot(ctx context.Context, p Prepared) ([]job.PilotResult, error) {
+	s, err := b.parts.Runtime.Start(ctx, p.App.Module)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if _, err := s.Open(ctx, GuestInput(p.Input, p.Bundle)); err != nil {
+		return nil, err
+	}
+	var all []job.PilotResult
+	for _, spec := range job.PilotSpecs(p.Settings, p.Options.Tile) {
+		reply, err := s.Task(ctx, spec.Encode())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, job.PilotResult{Spec: spec, Work: reply.Work})
+	}
+	return all, nil
+}
+
+// GuestInput is what a guest's open is called with: the seed, then the bundle.
+// The seed depends on the input only, so two honest workers of any two jobs
+// agree.
+func GuestInput(root fog.Hash, bundle []byte) []byte {
+	seed := fog.HashOf([]byte("seed"), root[:])
+	return append(append(make([]byte, 0, len(seed)+len(bundle)), seed[:]...), bundle...)
+}
+
+// Quote waits until sellers offer what the job needs, at most for wait, and
+// then a moment longer for more of them.
+func (b *Buyer) Quote(ctx context.Context, p Prepared, terms market.Terms, wait time.Duration) (market.Offer, error) {
+	need := market.Need{Planned: p.Plan.Planned, Memory: p.App.Memory, Tasks: len(p.Plan.Tasks)}
+	start, settled := b.parts.Now(), 0
+	tick := time.NewTicker(askPoll)
+	defer tick.Stop()
+	for told := false; ; {
+		now := b.parts.Now()
+		offer, err := market.Quote(b.parts.Net.Asks(now), need, terms, now)
+		switch {
+		case err == nil && (len(offer.Asks) == terms.Sellers || settled >= 10): // two seconds without giving up on more
+			b.parts.Emit(fog.Quoted{Job: p.ID, Sellers: len(offer.Asks), Expected: offer.Expected, Max: offer.Max})
+			return offer, nil
+		case err == nil:
+			settled++
+		case now.Sub(start) >= wait:
+			return market.Offer{}, err
+		case errors.Is(err, market.ErrNoSellers) && !told:
+			told = true
+			b.parts.Emit(fog.Waited{Job: p.ID, Reason: fmt.Sprintf("Nobody is selling at the moment; waiting up to %v for a seller.", wait)})
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return market.Offer{}, ctx.Err()
+		}
+	}
+}

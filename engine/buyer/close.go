@@ -1,0 +1,121 @@
+package buyer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/sandbox"
+	"sonm/engine/wire"
+)
+
+// farewell bounds how long sellers are waited for when a job is over.
+const farewell = 5 * time.Second
+
+func (r *run) newFilm() (*job.Film, error) {
+	return job.NewFilm(r.Settings.Width, r.Settings.Height, r.Settings.Samples)
+}
+
+// lastResult is when the last result arrived, checks not counted.
+func (r *run) lastResult() time.Time { return r.ended }
+
+// settle has the chain pay every seller that was not caught, and adds up.
+func (r *run) settle(ctx context.Context) (Outcome, error) {
+	out := Outcome{Film: r.film, Locked: r.terms.Offer.Max, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
+	if !r.began.IsZero() {
+		out.Render = r.ended.Sub(r.began)
+	}
+	for _, res := range r.results {
+		out.Engines[res.engine]++
+	}
+	payees := r.payees()
+	var paid Settlement
+	if len(payees) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, settling)
+		defer cancel()
+		var err error
+		if paid, err = r.b.parts.Ledger.Settle(ctx, r.epoch, payees); err != nil {
+			return out, fmt.Errorf("settle: %w", err)
+		}
+	}
+	net := map[fog.Address]fog.Amount{}
+	for _, p := range paid.Payments {
+		net[p.Seller] = net[p.Seller].Add(p.Net)
+		out.Spent = out.Spent.Add(p.Net).Add(p.Fee)
+		out.Fee = out.Fee.Add(p.Fee)
+	}
+	out.Tx = paid.Tx
+	out.Shares = r.shares(net)
+	if err := r.b.parts.Journal.JobSettled(ctx, r.ID, out.Spent, out.Fee, out.Tx, out.Film.Hash()); err != nil {
+		return out, err
+	}
+	r.b.parts.Emit(fog.Settled{Job: r.ID, Spent: out.Spent, Fee: out.Fee, Tx: out.Tx})
+	return out, nil
+}
+
+// payees are the sellers this job owes something, in address order.
+func (r *run) payees() []Payee {
+	caught := map[fog.Address]bool{}
+	for _, s := range r.sellers {
+		caught[s.deal.Seller] = caught[s.deal.Seller] || s.caught
+	}
+	var all []Payee
+	for _, t := range r.book.JobPaid(r.ID) {
+		if !t.Amount.IsZero() && !caught[t.Seller] {
+			all = append(all, Payee{Seller: t.Seller, Total: r.book.Voucher(t.Seller).Total})
+		}
+	}
+	return all
+}
+
+// shares adds up each seller's part; a seller that came twice is one.
+func (r *run) shares(net map[fog.Address]fog.Amount) []Share {
+	var all []Share
+	for _, s := range r.sellers {
+		i := slices.IndexFunc(all, func(x Share) bool { return x.Seller == s.deal.Seller })
+		if i < 0 {
+			all = append(all, Share{Peer: s.ask.Peer, Seller: s.deal.Seller, Paid: net[s.deal.Seller]})
+			i = len(all) - 1
+		}
+		all[i].Tasks += s.tasks
+	}
+	return all
+}
+
+// dismiss opens the secret, closes every deal and waits a moment for the
+// sellers to confirm; one that does not has its vouchers all the same.
+func (r *run) dismiss(ctx context.Context) {
+	open := 0
+	for _, s := range r.sellers {
+		if s.live && s.say(wire.Close{Deal: s.id, Secret: r.secret}) {
+			open++
+		}
+		if err := r.b.parts.Journal.DealState(ctx, s.id, "closed"); err != nil {
+			r.b.parts.Log.Error("journal", "err", err)
+		}
+	}
+	end := time.NewTimer(farewell)
+	defer end.Stop()
+	for open > 0 {
+		select {
+		case e := <-r.events:
+			switch e := e.(type) {
+			case closed:
+				e.s.live = false
+				open--
+			case left:
+				if e.s.live {
+					e.s.live = false
+					open--
+				}
+			}
+		case <-end.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package buyer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sonm/engine/fog"
+	"sonm/engine/lease"
+	"sonm/engine/pay"
+	"sonm/engine/proof"
+	"sonm/engine/sandbox"
+	"sonm/engine/wire"
+)
+
+// judged is the outcome of a spot check; err means that it could not be made,
+// which never counts against a seller.
+type judged struct {
+	res *result
+	v   proof.Verdict
+	err error
+}
+
+// arrive takes a signed result: journal, film, and then payment or a check.
+func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
+	rc := m.Receipt
+	l, ok := r.sent[attempt{rc.Task, rc.Attempt}]
+	if !ok || l.Deal != s.id || s.banned {
+		return nil // not ours, or too late to matter
+	}
+	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
+		return r.strike(s, err.Error())
+	}
+	res := &result{s: s, lease: l, receipt: rc, engine: sandbox.Engine(m.Engine)}
+	if first := r.results[l.Index]; first != nil {
+		return r.again(ctx, first, res)
+	}
+	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
+		return r.strike(s, err.Error())
+	}
+	if err := r.b.parts.Journal.PutArrived(ctx, l.Index, rc, m.Output); err != nil {
+		return err
+	}
+	outcome, err := r.table.Done(rc.Task, rc.Attempt, r.b.parts.Now())
+	if err != nil || outcome != lease.First {
+		return err
+	}
+	r.results[l.Index] = res
+	s.tasks++
+	r.ended = r.b.parts.Now()
+	selected := proof.Selected(r.secret, proof.ReceiptHash(rc), r.terms.CheckRate)
+	r.b.parts.Emit(fog.TaskDone{Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
+		Done: len(r.results), Total: r.table.Len()})
+	if selected {
+		r.queue(res)
+		return nil
+	}
+	return r.accept(ctx, res)
+}
+
+// again handles a second result of a task: the same bytes are honest work and
+// paid, other bytes mean that one of the two lies.
+func (r *run) again(ctx context.Context, first, res *result) error {
+	if first.receipt.Task == res.receipt.Task && first.receipt.Attempt == res.receipt.Attempt {
+		return nil // repeated message
+	}
+	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
+		return r.accept(ctx, res)
+	}
+	r.queue(first)
+	r.queue(res)
+	return nil
+}
+
+// queue has a result re-run.
+func (r *run) queue(res *result) {
+	if res.pending || res.checked {
+		return
+	}
+	select {
+	case r.checks <- res:
+		res.pending = true
+		r.waiting++
+	default: // cannot be: there is room for two results of every task
+	}
+}
+
+// accept pays for a result: promise, disk, wire. Past the job's cap nothing is
+// promised, whatever happened.
+func (r *run) accept(ctx context.Context, res *result) error {
+	if res.paid {
+		return nil
+	}
+	p, s := &r.b.parts, res.s
+	amount := s.deal.Price.Cost(proof.Paid(res.receipt.Work, res.lease.Planned))
+	v, err := r.book.Owe(r.ID, s.deal.Seller, amount)
+	if errors.Is(err, pay.ErrCap) {
+		s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Reason: "The job's budget is spent."})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if v, err = p.Keys.SignVoucher(ctx, v); err != nil {
+		return err
+	}
+	if err := p.Journal.PutBuyerVoucher(ctx, v); err != nil {
+		return err
+	}
+	if err := p.Journal.Verdict(ctx, s.id, res.lease.Index, res.receipt.Attempt, true, amount); err != nil {
+		return err
+	}
+	res.paid = true
+	s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Accepted: true})
+	s.say(wire.Voucher{Voucher: v})
+	p.Emit(fog.Paid{Job: r.ID, Index: res.lease.Index, Seller: s.deal.Seller, Amount: amount, Total: v.Total})
+	return nil
+}
+
+// verdict acts on a spot check.
+func (r *run) verdict(ctx context.Context, j judged) error {
+	r.waiting--
+	j.res.pending = false
+	if j.err != nil {
+		r.b.parts.Log.Info("result not checked", "task", j.res.lease.Index, "err", j.err)
+		return r.accept(ctx, j.res)
+	}
+	r.checked++
+	j.res.checked = j.v.OK
+	r.b.parts.Emit(fog.TaskChecked{Job: r.ID, Index: j.res.lease.Index, Peer: j.res.s.ask.Peer, OK: j.v.OK, Why: j.v.Reason})
+	if j.v.OK {
+		return r.accept(ctx, j.res)
+	}
+	s, rc := j.res.s, j.res.receipt
+	if err := r.b.parts.Journal.Verdict(ctx, s.id, j.res.lease.Index, rc.Attempt, false, fog.Amount{}); err != nil {
+		return err
+	}
+	s.say(wire.Verdict{Deal: s.id, Task: rc.Task, Attempt: rc.Attempt, Reason: j.v.Reason})
+	return r.strike(s, j.v.Reason)
+}
+
+// strike ends the work with a seller that delivered something wrong: whatever
+// it delivered that was not re-run here is done again by others.
+func (r *run) strike(s *seller, why string) error {
+	if s.caught {
+		return nil
+	}
+	s.banned, s.caught, s.live = true, true, false
+	r.table.Drop(s.ask.Peer)
+	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
+	for i, res := range r.results {
+		if res.s != s || res.checked {
+			continue
+		}
+		delete(r.results, i)
+		s.tasks--
+		if err := r.table.Reopen(s.ask.Peer, res.receipt.Task); err != nil {
+			return err
+		}
+	}
+	if !r.anyLive() && r.alone.IsZero() {
+		r.alone = r.b.parts.Now()
+	}
+	return r.refilm()
+}
+
+// refilm builds the film again from the results that still count.
+func (r *run) refilm() error {
+	film, err := r.newFilm()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.groupIn, time.Minute)
+	defer cancel()
+	for i, res := range r.results {
+		out, err := r.b.parts.Journal.Output(ctx, res.receipt.Result)
+		if err != nil {
+			return err
+		}
+		if err := film.Add(r.Plan.Tasks[i].Spec, out); err != nil {
+			return err
+		}
+	}
+	r.film = film
+	return nil
+}
+
+// check is the goroutine that re-runs results in another engine than the
+// seller used.
+func (r *run) check(ctx context.Context) error {
+	sessions := map[sandbox.Engine]Session{}
+	defer func() {
+		for _, s := range sessions {
+			s.Close()
+		}
+	}()
+	for {
+		select {
+		case res := <-r.checks:
+			v, err := r.rerun(ctx, sessions, res)
+			if !r.send(ctx, judged{res, v, err}) {
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (r *run) rerun(ctx context.Context, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
+	engine := sandbox.Wazero
+	if res.engine == sandbox.Wazero {
+		engine = sandbox.Wasmer
+	}
+	s := sessions[engine]
+	if s == nil {
+		var err error
+		if s, err = r.b.parts.Checkers[engine].Start(ctx, r.App.Module); err != nil {
+			return proof.Verdict{}, err
+		}
+		sessions[engine] = s
+		if _, err := s.Open(ctx, GuestInput(r.Input, r.Bundle)); err != nil {
+			return proof.Verdict{}, err
+		}
+	}
+	reply, err := s.Task(ctx, res.lease.Spec)
+	if err != nil {
+		return proof.Verdict{}, err
+	}
+	return proof.Judge(res.receipt, proof.Rerun{Result: fog.ContentHash(reply.Payload), Work: reply.Work}), nil
+}

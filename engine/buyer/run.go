@@ -1,0 +1,379 @@
+package buyer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/lease"
+	"sonm/engine/market"
+	"sonm/engine/pay"
+	"sonm/engine/proof"
+	"sonm/engine/sandbox"
+	"sonm/engine/wire"
+)
+
+// Terms are what the person accepted, and how hard to check.
+type Terms struct {
+	Offer     market.Offer
+	CheckRate float64       // share of results that are re-run here
+	Patience  time.Duration // without any seller, before the job gives up
+}
+
+// Share is one seller's part of a finished job.
+type Share struct {
+	Peer   fog.PeerID
+	Seller fog.Address
+	Tasks  int
+	Paid   fog.Amount // net, as the chain says
+}
+
+// Outcome is a finished, paid job.
+type Outcome struct {
+	Film    *job.Film
+	Locked  fog.Amount
+	Spent   fog.Amount // payments and fees
+	Fee     fog.Amount
+	Shares  []Share
+	Checked int
+	Engines map[sandbox.Engine]int
+	Render  time.Duration // first lease to last result
+	Tx      fog.Hash
+}
+
+// ErrDeserted says that every seller left and no other came in time.
+var ErrDeserted = errors.New("every seller left the job and no other came")
+
+// result is one arrived output and how far it is judged.
+type result struct {
+	s       *seller
+	lease   fog.Lease
+	receipt fog.Receipt
+	engine  sandbox.Engine
+	pending bool // waits for a verdict
+	checked bool // the verdict was good
+	paid    bool
+}
+
+type attempt struct {
+	task fog.TaskID
+	n    uint32
+}
+
+// run is one job under way; the job loop owns it all but b, Prepared, events,
+// checks and secret, which do not change.
+type run struct {
+	Prepared
+	b      *Buyer
+	terms  Terms
+	secret [32]byte
+	events chan any
+	checks chan *result
+
+	group   *errgroup.Group
+	groupIn context.Context //nolint:containedctx // what the group's goroutines started later must stop with
+	table   *lease.Table
+	film    *job.Film
+	book    *pay.Book
+	epoch   uint32
+	sellers []*seller
+	sent    map[attempt]fog.Lease
+	results map[uint32]*result // the one that counts, by task index
+	waiting int                // verdicts outstanding
+	checked int
+	ceiling fog.Amount // dearest price the lock covers
+	alone   time.Time  // since when no seller is live; zero if one is
+	began   time.Time
+	ended   time.Time
+}
+
+// Run locks the money, has the job rendered, pays, and returns the film. If it
+// fails, what sellers earned until then is still settled.
+func (b *Buyer) Run(ctx context.Context, p Prepared, t Terms) (Outcome, error) {
+	r, err := b.open(ctx, p, t)
+	if err != nil {
+		return Outcome{}, err
+	}
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	r.group, r.groupIn = errgroup.WithContext(work)
+	r.group.Go(func() error { return r.check(r.groupIn) })
+	for i, ask := range t.Offer.Asks {
+		r.hire(ask, t.Offer.Cap(i))
+	}
+	err = r.loop(r.groupIn)
+	if err == nil {
+		r.ended = r.lastResult()
+	}
+	out, settleErr := r.settle(context.WithoutCancel(ctx))
+	if err == nil && settleErr == nil {
+		r.dismiss(work)
+	}
+	stop()
+	if gerr := r.group.Wait(); err == nil && !errors.Is(gerr, context.Canceled) {
+		err = gerr
+	}
+	if err = errors.Join(ctxFirst(ctx, err), settleErr); err != nil {
+		_ = b.parts.Journal.JobFailed(context.WithoutCancel(ctx), p.ID) // the first error is told
+		return out, err
+	}
+	return out, nil
+}
+
+// ctxFirst prefers the caller's own reason to stop over what followed from it.
+func ctxFirst(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// open reserves the money and writes the job down.
+func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
+	r := &run{Prepared: p, b: b, terms: t, events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}}
+	b.parts.Random(r.secret[:])
+	for _, a := range t.Offer.Asks {
+		if a.Price.Cmp(r.ceiling) > 0 {
+			r.ceiling = a.Price
+		}
+	}
+	ids, planned := make([]fog.TaskID, len(p.Plan.Tasks)), make([]uint64, len(p.Plan.Tasks))
+	for i, task := range p.Plan.Tasks {
+		ids[i], planned[i] = fog.TaskIDOf(p.ID, uint32(i)), task.Planned
+	}
+	var err error
+	if r.table, err = lease.New(ids, planned); err != nil {
+		return nil, err
+	}
+	if r.film, err = job.NewFilm(p.Settings.Width, p.Settings.Height, p.Settings.Samples); err != nil {
+		return nil, err
+	}
+	if r.epoch, err = b.parts.Ledger.Lock(ctx, t.Offer.Max); err != nil {
+		return nil, err
+	}
+	if r.book, err = b.promises(ctx, r.epoch, t.Offer.Asks); err != nil {
+		return nil, err
+	}
+	if err := r.book.Open(p.ID, t.Offer.Max); err != nil {
+		return nil, err
+	}
+	rec := Record{ID: p.ID, Module: p.App.Hash, Input: p.Input, Settings: p.Settings, Secret: r.secret, Locked: t.Offer.Max, Plan: p.Plan}
+	if err := b.parts.Journal.PutJob(ctx, rec); err != nil {
+		return nil, err
+	}
+	b.parts.Emit(fog.Locked{Job: p.ID, Max: t.Offer.Max})
+	return r, nil
+}
+
+// promises is the book of what this buyer has promised the sellers so far.
+func (b *Buyer) promises(ctx context.Context, epoch uint32, asks []fog.Ask) (*pay.Book, error) {
+	state := pay.State{Buyer: b.parts.Keys.Delegation().Account, Epoch: epoch}
+	for _, a := range asks {
+		total, err := b.parts.Ledger.Promised(ctx, a.Seller, epoch)
+		if err != nil {
+			return nil, err
+		}
+		state.Totals = append(state.Totals, pay.Total{Seller: a.Seller, Amount: total})
+	}
+	return pay.Restore(state)
+}
+
+// hire starts talking to a seller.
+func (r *run) hire(ask fog.Ask, limit fog.Amount) {
+	d := fog.Deal{Job: r.ID, Ask: ask.ID(), Buyer: r.b.parts.Keys.Delegation().Account, Seller: ask.Seller, Module: r.App.Hash, Input: r.Input,
+		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second)}
+	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024)}
+	r.sellers = append(r.sellers, s)
+	r.b.parts.Net.Admit(r.Input, ask.Peer)
+	r.group.Go(func() error { return s.talk(r.groupIn) })
+}
+
+// send hands an event to the job loop; false means that the job is over.
+func (r *run) send(ctx context.Context, e any) bool {
+	select {
+	case r.events <- e:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// loop leases, judges and pays until every task is done and judged.
+func (r *run) loop(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	r.alone = r.b.parts.Now()
+	for !r.table.Finished() || r.waiting > 0 {
+		r.assign()
+		select {
+		case e := <-r.events:
+			if err := r.handle(ctx, e); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if err := r.tick(ctx); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (r *run) handle(ctx context.Context, e any) error {
+	switch e := e.(type) {
+	case opened:
+		e.s.live, r.alone = true, time.Time{}
+		r.b.parts.Emit(fog.DealOpened{Job: r.ID, Deal: e.s.id, Seller: e.s.deal.Seller, Peer: e.s.ask.Peer, Price: e.s.deal.Price})
+	case left:
+		r.lost(e)
+	case beat:
+		r.table.Beat(e.s.ask.Peer, r.b.parts.Now(), leaseTime)
+	case arrived:
+		return r.arrive(ctx, e.s, e.r)
+	case gaveBack:
+		return r.returned(e.s, e.c)
+	case judged:
+		return r.verdict(ctx, e)
+	}
+	return nil
+}
+
+// lost takes back the tasks of a seller whose connection is gone.
+func (r *run) lost(e left) {
+	was := e.s.live
+	e.s.live = false
+	r.table.Drop(e.s.ask.Peer)
+	if e.err != nil && (was || e.end) {
+		r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: e.s.ask.Peer, Reason: e.err.Error()})
+	}
+	if e.end {
+		e.s.banned = e.s.banned || errors.As(e.err, new(refused))
+		e.s.out = nil
+	}
+	if r.alone.IsZero() && !r.anyLive() {
+		r.alone = r.b.parts.Now()
+	}
+}
+
+func (r *run) anyLive() bool {
+	for _, s := range r.sellers {
+		if s.live {
+			return true
+		}
+	}
+	return false
+}
+
+// tick takes back leases that ran out and looks for more sellers.
+func (r *run) tick(ctx context.Context) error {
+	now := r.b.parts.Now()
+	r.table.Expire(now)
+	if err := r.recruit(ctx, now); err != nil {
+		return err
+	}
+	if !r.alone.IsZero() && now.Sub(r.alone) > r.terms.Patience {
+		return ErrDeserted
+	}
+	return nil
+}
+
+// recruit hires sellers that came later, or came back, if none is left and the
+// lock covers their price.
+func (r *run) recruit(ctx context.Context, now time.Time) error {
+	if r.alone.IsZero() {
+		return nil
+	}
+	for _, ask := range r.b.parts.Net.Asks(now) {
+		if ask.Price.Cmp(r.ceiling) > 0 || r.known(ask) {
+			continue
+		}
+		total, err := r.b.parts.Ledger.Promised(ctx, ask.Seller, r.epoch)
+		if err != nil {
+			return err
+		}
+		if err := r.book.Know(ask.Seller, total); err != nil {
+			return err
+		}
+		r.hire(ask, r.terms.Offer.Max)
+	}
+	return nil
+}
+
+// known reports whether the seller is being talked to, or must not be.
+func (r *run) known(ask fog.Ask) bool {
+	for _, s := range r.sellers {
+		if s.ask.Seller == ask.Seller && (s.out != nil || s.banned) {
+			return true
+		}
+	}
+	return false
+}
+
+// assign leases tasks to every seller with a free slot; one more than it has
+// slots while there is plenty, so that it never waits for the network.
+func (r *run) assign() {
+	held := map[fog.PeerID]int{}
+	for _, l := range r.table.InFlight() {
+		held[l.Worker]++
+	}
+	now := r.b.parts.Now()
+	for _, s := range r.sellers {
+		if !s.live || s.banned {
+			continue
+		}
+		for held[s.ask.Peer] < r.appetite(s) {
+			l, ok := r.table.Next(s.ask.Peer, now, leaseTime)
+			if !ok {
+				break
+			}
+			held[s.ask.Peer]++
+			r.give(s, l)
+		}
+	}
+}
+
+// appetite is how many tasks a seller may hold now.
+func (r *run) appetite(s *seller) int {
+	slots := 0
+	for _, o := range r.sellers {
+		if o.live {
+			slots += int(o.ask.Slots)
+		}
+	}
+	if r.table.Left() > 4*slots {
+		return 2 * int(s.ask.Slots)
+	}
+	return int(s.ask.Slots)
+}
+
+func (r *run) give(s *seller, l lease.Lease) {
+	t := r.Plan.Tasks[l.Index]
+	fl := fog.Lease{Deal: s.id, Task: l.Task, Index: uint32(l.Index), Attempt: l.Attempt, Spec: t.Spec.Encode(), Planned: t.Planned}
+	r.sent[attempt{l.Task, l.Attempt}] = fl
+	if r.began.IsZero() {
+		r.began = r.b.parts.Now()
+	}
+	s.say(wire.Lease{Lease: fl})
+	r.b.parts.Emit(fog.TaskLeased{Job: r.ID, Index: fl.Index, Attempt: l.Attempt, Peer: s.ask.Peer, Until: l.Until})
+}
+
+// returned handles a task a seller could not do. What several sellers cannot
+// do, nobody can: the guest's own words end the job.
+func (r *run) returned(s *seller, c wire.Cancel) error {
+	if _, ok := r.sent[attempt{c.Task, c.Attempt}]; !ok || c.Deal != s.id {
+		return nil
+	}
+	r.table.Fail(s.ask.Peer, c.Task)
+	if n := r.table.Failures(c.Task); n >= 3 || n >= len(r.sellers) {
+		return fmt.Errorf("no seller can do a task of this job: %s", c.Reason)
+	}
+	return nil
+}

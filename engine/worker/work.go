@@ -1,0 +1,291 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sonm/engine/blob"
+	"sonm/engine/fog"
+	"sonm/engine/sandbox"
+	"sonm/engine/wire"
+)
+
+// maxQueue is the most leases a buyer may have waiting in one deal; more is an
+// attack on our memory.
+const maxQueue = 1024
+
+// held is what a deal's goroutines share.
+type held struct {
+	leases chan fog.Lease
+	slots  int // workers of this deal
+
+	mu    sync.Mutex
+	tasks []fog.TaskID // guarded by mu; leased and not answered
+	done  int          // guarded by mu; receipts sent
+	total fog.Amount   // guarded by mu; highest voucher
+}
+
+func (h *held) take(id fog.TaskID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tasks = append(h.tasks, id)
+}
+
+func (h *held) drop(id fog.TaskID, done bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tasks = slices.DeleteFunc(h.tasks, func(t fog.TaskID) bool { return t == id })
+	if done {
+		h.done++
+	}
+}
+
+func (h *held) inHand() []fog.TaskID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.tasks)
+}
+
+// errClosed ends a deal the good way.
+var errClosed = errors.New("deal closed by the buyer")
+
+// run works on a signed deal until the buyer closes it.
+func (d *deal) run(ctx context.Context) error {
+	input, err := d.fetch(ctx)
+	if err != nil {
+		return fmt.Errorf("fetch input: %w", err)
+	}
+	h := &held{leases: make(chan fog.Lease, maxQueue), slots: d.w.cfg.Slots}
+	g, ctx := errgroup.WithContext(ctx)
+	for range h.slots {
+		g.Go(func() error { return d.slot(ctx, h, input) })
+	}
+	g.Go(func() error { return d.beat(ctx, h) })
+	g.Go(func() error { return d.listen(ctx, h) })
+	if err := g.Wait(); !errors.Is(err, errClosed) {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	paid, err := h.total.Sub(d.since)
+	if err != nil {
+		paid = fog.Amount{} // no voucher in this deal
+	}
+	d.w.parts.Emit(fog.DealClosed{Deal: d.id, Tasks: h.done, Paid: paid})
+	return nil
+}
+
+// fetch brings the job's input here, chunk by verified chunk.
+func (d *deal) fetch(ctx context.Context) ([]byte, error) {
+	m, err := blob.Fetch(ctx, d.w.parts.Net.Source(d.s.Peer()), d.body.Input, d.app.Memory/2, d.w.parts.Blobs)
+	if err != nil {
+		return nil, err
+	}
+	r, err := blob.Open(d.w.parts.Blobs, m)
+	if err != nil {
+		return nil, err
+	}
+	seed := SeedOf(d.body.Input)
+	buf := bytes.NewBuffer(make([]byte, 0, uint64(len(seed))+m.Total))
+	buf.Write(seed[:])
+	if _, err := io.Copy(buf, r); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// slot runs leased tasks one after the other in a child of its own, started
+// with the first of them.
+func (d *deal) slot(ctx context.Context, h *held, input []byte) error {
+	var s Session
+	defer func() {
+		if s != nil {
+			s.Close()
+		}
+	}()
+	for {
+		var l fog.Lease
+		var open bool
+		select {
+		case l, open = <-h.leases:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if !open {
+			return nil
+		}
+		var err error
+		if s == nil {
+			if s, err = d.start(ctx, input); err != nil {
+				return fmt.Errorf("start %s: %w", d.app.Name, err)
+			}
+		}
+		if err := d.task(ctx, h, s, l); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
+	s, err := d.w.parts.Runtime.Start(ctx, d.app.Module)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Open(ctx, input); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// task runs one lease and answers it with a signed result, or with a cancel
+// that says why it cannot be done here.
+func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
+	select {
+	case d.w.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	reply, err := s.Task(ctx, l.Spec)
+	<-d.w.slots
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		h.drop(l.Task, false)
+		return d.giveBack(ctx, l, err)
+	}
+	r, err := d.w.parts.Keys.SignReceipt(ctx, fog.Receipt{Deal: d.id, Task: l.Task, Attempt: l.Attempt,
+		Spec: fog.ContentHash(l.Spec), Result: fog.ContentHash(reply.Payload), Work: reply.Work, Level: s.Level()})
+	if err != nil {
+		return fmt.Errorf("sign receipt: %w", err)
+	}
+	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r); err != nil {
+		return err
+	}
+	if err := d.s.Send(ctx, wire.New(wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)})); err != nil {
+		return fmt.Errorf("send result: %w", err)
+	}
+	h.drop(l.Task, true)
+	d.w.parts.Emit(fog.TaskFinished{Deal: d.id, Index: l.Index, Work: reply.Work, Engine: string(reply.Engine), CPU: reply.CPU})
+	return nil
+}
+
+// giveBack returns a lease that failed. What the guest itself refuses would
+// fail at every seller, so the buyer is told in the guest's words.
+func (d *deal) giveBack(ctx context.Context, l fog.Lease, err error) error {
+	reason := err.Error()
+	var e *sandbox.Error
+	if errors.As(err, &e) {
+		reason = e.Msg
+	}
+	if len(reason) > wire.MaxReason {
+		reason = reason[:wire.MaxReason]
+	}
+	d.w.parts.Emit(fog.TaskFailed{Deal: d.id, Index: l.Index, Reason: reason})
+	return d.s.Send(ctx, wire.New(wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason}))
+}
+
+// beat tells the buyer which tasks are in hand.
+func (d *deal) beat(ctx context.Context, h *held) error {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := d.s.Send(ctx, wire.New(wire.Heartbeat{Deal: d.id, Tasks: h.inHand()})); err != nil {
+			return fmt.Errorf("send heartbeat: %w", err)
+		}
+	}
+}
+
+// listen is the only reader of the stream.
+func (d *deal) listen(ctx context.Context, h *held) error {
+	for {
+		m, err := d.s.Recv(ctx, wire.MaxControl)
+		if err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+		switch b := m.Body.(type) {
+		case wire.Lease:
+			err = d.lease(h, b.Lease)
+		case wire.Voucher:
+			err = d.voucher(ctx, h, b.Voucher)
+		case wire.Close:
+			return d.close(ctx, b)
+		case wire.Verdict, wire.Cancel, wire.VoucherAck, wire.Unknown:
+			// a verdict's effect is the voucher or its absence; a cancelled
+			// task of the first version is finished and simply not wanted
+		default:
+			err = fmt.Errorf("unexpected %s", wire.NameOf(m.Body))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (d *deal) lease(h *held, l fog.Lease) error {
+	if l.Deal != d.id || l.Task != fog.TaskIDOf(d.body.Job, l.Index) {
+		return fmt.Errorf("lease of task %d belongs to another deal", l.Index)
+	}
+	h.take(l.Task)
+	select {
+	case h.leases <- l:
+		return nil
+	default:
+		return fmt.Errorf("more than %d leases waiting", maxQueue)
+	}
+}
+
+// voucher keeps a promise of the buyer and confirms it once it is on disk.
+func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
+	if v.Buyer != d.body.Buyer || v.Seller != d.body.Seller {
+		return fmt.Errorf("voucher between other parties")
+	}
+	if err := d.w.parts.Verifier.VerifyVoucher(v, d.device); err != nil {
+		return fmt.Errorf("voucher: %w", err)
+	}
+	if h.total.IsZero() {
+		since, err := d.w.parts.Journal.SellerVoucherTotal(ctx, v.Buyer, v.Epoch)
+		if err != nil {
+			return err
+		}
+		d.since = since
+	}
+	if v.Total.Cmp(h.total) <= 0 {
+		return nil // late or repeated: harmless
+	}
+	if err := d.w.parts.Journal.PutSellerVoucher(ctx, v); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.total = v.Total
+	h.mu.Unlock()
+	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
+	return d.s.Send(ctx, wire.New(wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total}))
+}
+
+// close confirms the end and stops the deal's goroutines.
+func (d *deal) close(ctx context.Context, c wire.Close) error {
+	if c.Deal != d.id {
+		return fmt.Errorf("close of another deal")
+	}
+	ctx, cancel := context.WithTimeout(ctx, closing)
+	defer cancel()
+	if err := d.s.Send(ctx, wire.New(wire.Closed{Deal: d.id})); err != nil {
+		return fmt.Errorf("confirm close: %w", err)
+	}
+	return errClosed
+}
