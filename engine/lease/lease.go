@@ -137,7 +137,7 @@ func (t *Table) slowest(worker fog.PeerID, now time.Time, ttl time.Duration) (in
 	best, over := -1, time.Duration(0)
 	for i := range t.flight {
 		k := &t.tasks[i]
-		if len(k.live) >= maxCopies || k.live[0].Worker == worker || k.failed[worker] {
+		if k.done || len(k.live) >= maxCopies || k.live[0].Worker == worker || k.failed[worker] {
 			continue
 		}
 		late := now.Sub(k.live[0].Start) - t.patience(k.planned, ttl)
