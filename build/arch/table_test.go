@@ -28,7 +28,7 @@ var mechanisms = []string{
 var pure = []string{"job", "market", "lease", "proof", "trust", "pay", "agent"}
 
 func layers() map[string][]string {
-	adapter := []string{"engine/fog", "engine/sandbox", "engine/sandbox/wasi", "engine/sandbox/gate"}
+	adapter := []string{"engine/fog", "engine/sandbox", "engine/sandbox/frame", "engine/sandbox/gate", "engine/sandbox/wasi"}
 	l := map[string][]string{
 		".": {"app", "app/cli", "ui/desktop"},
 
@@ -50,7 +50,7 @@ func layers() map[string][]string {
 		"engine/p2p":              {"engine/fog", "engine/wire/..."},
 		"engine/wire":             {"engine/fog", "engine/wire/..."},
 		"engine/job":              {"engine/fog", "engine/apps", "engine/job/..."},
-		"engine/sandbox":          {"engine/fog", "engine/sandbox"},
+		"engine/sandbox":          {"engine/fog", "engine/sandbox", "engine/sandbox/frame"},
 		"engine/sandbox/gate":     {"engine/fog", "engine/sandbox"},
 		"engine/sandbox/jail":     {"engine/fog"},
 		"engine/sandbox/wasi":     {"engine/fog", "engine/sandbox"},
