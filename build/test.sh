@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Runs every test of the project and prints a closing line "N passed, N failed,
+# N skipped". Exits 1 when anything failed, and when nothing ran.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export GOFLAGS=-trimpath
+gui=gui,migrated_fynedo
+
+# Packages that run without the race detector, as they compute or draw rather
+# than share: golden pictures, the engines' conformance suites, guest programs.
+norace='^sonm/(ui/.*|engine/guest(/.*)?|engine/sandbox/(spectest|wasitest|conform).*)$'
+
+# step NAME COMMAND...: the command counts as one test of its own.
+step() {
+  local name=$1 result=pass
+  shift
+  echo "== $name"
+  "$@" || result=fail
+  printf '{"Action":"%s","Package":"step","Test":"%s"}\n' $result "$name"
+}
+
+# suite NAME COMMAND...: the command prints go test's own events.
+suite() {
+  local name=$1 result=done
+  shift
+  echo "== $name"
+  "$@" || result=broke
+  printf '{"Action":"%s","Package":"suite %s"}\n' $result "$name"
+}
+
+all() {
+  local packages
+  packages=$(go list ./...) || { step "list of packages" false; return; }
+  [ -x contracts/test.sh ] && step contracts contracts/test.sh
+  step vet go vet ./...
+  step "vet, window" go vet -tags $gui . ./ui/...
+  suite layers go test -json ./build/arch
+  suite "race detector on" go test -json -race $(grep -vE "$norace|^sonm/build/arch$" <<<"$packages")
+  local plain
+  plain=$(grep -E "$norace" <<<"$packages" | grep -v '^sonm/ui/')
+  [ -z "$plain" ] || suite "race detector off" go test -json $plain
+  suite window go test -json -tags $gui ./ui/...
+}
+
+mkdir -p build/cache
+go build -o build/cache/tally ./build/tally || exit 1
+all 2>&1 | build/cache/tally

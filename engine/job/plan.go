@@ -1,0 +1,264 @@
+package job
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Defaults and limits of a plan.
+const (
+	DefaultTile       = 64         // pixels a side
+	DefaultTargetWork = 20_000_000 // units; 1-2 s of one core on a desktop of 2020
+	MaxTasks          = 1 << 21    // tasks a job
+	minTile           = 8          // one pixel of the pilot
+	maxTile           = 1024       // MaxTilePixels
+	previewLog2       = 2          // first pass of 4 samples: noise one can look through
+	comfortTasks      = 1 << 17    // past this the blocks grow instead of the list
+	busyTiles         = 64         // keep at least so many tiles per pass when joining small ones
+	maxPlanned        = 1 << 53    // units of one task, exact in float64
+)
+
+// Options are a buyer's wishes for a plan; the zero value is the default.
+type Options struct {
+	Tile       int    // pixels a side, 8..1024; 0 = DefaultTile
+	MaxLog2    int    // no block has more than 2^MaxLog2 samples; 0 = no limit but TargetWork
+	TargetWork uint64 // units a task should take; 0 = DefaultTargetWork
+}
+
+// PilotResult is what one pilot task cost.
+type PilotResult struct {
+	Spec Spec
+	Work uint64 // units, from the header of the guest's reply
+}
+
+// Task is one unit to be leased.
+type Task struct {
+	Index   uint32 // position in Plan.Tasks
+	Spec    Spec
+	Planned uint64 // units the pilot foresees, at least one per sample; never 0
+}
+
+// Plan is a job cut into tasks, in the order to lease them: first the whole
+// frame with few samples, so that a preview appears within seconds, then the
+// rest, largest first, so that the tail is short.
+type Plan struct {
+	Settings Settings
+	Tasks    []Task
+	Planned  uint64 // sum over the tasks
+}
+
+// PilotSpecs are the tasks of the pilot: one sample per pixel of the frame at
+// 1/8 size, one task per tile of the full frame. Together they cover every
+// pixel of the small frame once.
+func PilotSpecs(s Settings, tile int) []Spec {
+	tile = max(tile, minTile)
+	var specs []Spec
+	for y := 0; y < s.Height; y += tile {
+		for x := 0; x < s.Width; x += tile {
+			sp := Spec{
+				Frame: uint32(s.Frame), Shift: PilotShift,
+				X0: scaled(x, PilotShift), X1: scaled(min(x+tile, s.Width), PilotShift),
+				Y0: scaled(y, PilotShift), Y1: scaled(min(y+tile, s.Height), PilotShift),
+			}
+			if sp.Pixels() > 0 {
+				specs = append(specs, sp)
+			}
+		}
+	}
+	return specs
+}
+
+// NewPlan cuts the job into tasks whose planned work is read off the pilot,
+// which must cover the whole small frame (in any tiles).
+func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {
+	if err := s.Validate(); err != nil {
+		return Plan{}, err
+	}
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return Plan{}, err
+	}
+	m, err := newCostMap(s, pilot)
+	if err != nil {
+		return Plan{}, err
+	}
+	total := m.work(0, 0, s.Width, s.Height) * float64(s.Samples)
+	if floor := total / comfortTasks; floor > float64(opt.TargetWork) {
+		opt.TargetWork = uint64(min(floor, maxPlanned))
+	}
+	p := planner{set: s.withDefaults(), opt: opt, cost: m}
+	tasks := p.cut()
+	if len(tasks) > MaxTasks {
+		return Plan{}, fmt.Errorf("this job would be cut into %d tasks, %d fit: take larger tiles", len(tasks), MaxTasks)
+	}
+	return arrange(p.set, tasks), nil
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Tile == 0 {
+		o.Tile = DefaultTile
+	}
+	if o.Tile < minTile || o.Tile > maxTile {
+		return o, fmt.Errorf("tiles of %d pixels a side cannot be planned, %d to %d can", o.Tile, minTile, maxTile)
+	}
+	if o.MaxLog2 < 0 || o.MaxLog2 > maxLog2 {
+		return o, fmt.Errorf("blocks of 2^%d samples cannot be planned, 2^1 to 2^%d can", o.MaxLog2, maxLog2)
+	}
+	if o.MaxLog2 == 0 {
+		o.MaxLog2 = maxLog2
+	}
+	if o.TargetWork == 0 {
+		o.TargetWork = DefaultTargetWork
+	}
+	return o, nil
+}
+
+type planner struct {
+	set  Settings
+	opt  Options
+	cost costMap
+}
+
+// cut makes the tasks of the first pass, then those of the rest.
+func (p planner) cut() []Task {
+	preview := min(previewLog2, p.opt.MaxLog2, log2Floor(p.set.Samples))
+	tasks := p.pass(nil, 0, preview)
+	for y := 0; y < p.set.Height; y += p.opt.Tile {
+		for x := 0; x < p.set.Width; x += p.opt.Tile {
+			tasks = p.rest(tasks, x, y, 1<<preview)
+			if len(tasks) > MaxTasks {
+				return tasks
+			}
+		}
+	}
+	return tasks
+}
+
+// pass covers the frame with one block of samples. Where such tasks are far
+// below the target, tiles are joined, as long as enough stay for all workers.
+func (p planner) pass(tasks []Task, first, log2 int) []Task {
+	tile := p.opt.Tile
+	mean := p.cost.work(0, 0, p.set.Width, p.set.Height) / float64(p.set.Width*p.set.Height) * float64(int(1)<<log2)
+	for tile*2 <= maxTile/2 &&
+		tiles(p.set.Width, tile*2)*tiles(p.set.Height, tile*2) >= busyTiles &&
+		mean*float64(4*tile*tile)*8 <= float64(p.opt.TargetWork) {
+		tile *= 2
+	}
+	for y := 0; y < p.set.Height; y += tile {
+		for x := 0; x < p.set.Width; x += tile {
+			tasks = append(tasks, p.task(x, y, tile, first, log2))
+		}
+	}
+	return tasks
+}
+
+// rest covers one tile's samples from first on with blocks as large as the
+// target allows.
+func (p planner) rest(tasks []Task, x, y, first int) []Task {
+	x1, y1 := min(x+p.opt.Tile, p.set.Width), min(y+p.opt.Tile, p.set.Height)
+	perSample := p.cost.work(x, y, x1, y1)
+	limit := 0
+	for limit < p.opt.MaxLog2 && perSample*float64(int(2)<<limit) <= float64(p.opt.TargetWork) {
+		limit++
+	}
+	for first < p.set.Samples {
+		k := limit
+		for first%(1<<k) != 0 || first+1<<k > p.set.Samples {
+			k--
+		}
+		tasks = append(tasks, p.task(x, y, p.opt.Tile, first, k))
+		first += 1 << k
+	}
+	return tasks
+}
+
+func (p planner) task(x, y, tile, first, log2 int) Task {
+	x1, y1 := min(x+tile, p.set.Width), min(y+tile, p.set.Height)
+	units := p.cost.work(x, y, x1, y1) * float64(int(1)<<log2)
+	return Task{
+		Spec: Spec{
+			Frame: uint32(p.set.Frame), X0: uint32(x), Y0: uint32(y), X1: uint32(x1), Y1: uint32(y1),
+			First: uint32(first), Log2: uint32(log2),
+		},
+		Planned: uint64(math.Ceil(min(units, maxPlanned))),
+	}
+}
+
+// arrange orders the tasks: the first pass as it is, then by work, largest
+// first; ties by samples, then as cut.
+func arrange(s Settings, tasks []Task) Plan {
+	n := slices.IndexFunc(tasks, func(t Task) bool { return t.Spec.First > 0 })
+	if n < 0 {
+		n = len(tasks)
+	}
+	slices.SortStableFunc(tasks[n:], func(a, b Task) int {
+		return cmp.Or(cmp.Compare(b.Planned, a.Planned), cmp.Compare(a.Spec.First, b.Spec.First))
+	})
+	plan := Plan{Settings: s, Tasks: tasks}
+	for i := range tasks {
+		tasks[i].Index = uint32(i)
+		plan.Planned += tasks[i].Planned
+	}
+	return plan
+}
+
+func log2Floor(n int) int {
+	k := 0
+	for n>>(k+1) > 0 {
+		k++
+	}
+	return k
+}
+
+func tiles(side, tile int) int { return (side + tile - 1) / tile }
+
+// costMap is the work of one sample per full-size pixel, constant over each
+// pixel of the small frame.
+type costMap struct {
+	w, h int // of the small frame
+	per  []float64
+}
+
+// errPilot says that the pilot left a part of the frame out.
+var errPilot = errors.New("the pilot does not cover the frame")
+
+func newCostMap(s Settings, pilot []PilotResult) (costMap, error) {
+	m := costMap{w: int(scaled(s.Width, PilotShift)), h: int(scaled(s.Height, PilotShift))}
+	m.per = make([]float64, m.w*m.h)
+	for _, r := range pilot {
+		if err := r.Spec.Validate(s); err != nil {
+			return costMap{}, fmt.Errorf("pilot: %w", err)
+		}
+		if r.Spec.Shift != PilotShift {
+			return costMap{}, fmt.Errorf("pilot: a task at 1/2^%d size, want 1/2^%d", r.Spec.Shift, PilotShift)
+		}
+		// a sample traces one ray at least, whatever the pilot says
+		per := max(1, float64(r.Work)/float64(r.Spec.Pixels()*r.Spec.Samples()))
+		for y := r.Spec.Y0; y < r.Spec.Y1; y++ {
+			for x := r.Spec.X0; x < r.Spec.X1; x++ {
+				m.per[int(y)*m.w+int(x)] = per
+			}
+		}
+	}
+	if slices.Contains(m.per, 0) {
+		return costMap{}, errPilot
+	}
+	return m, nil
+}
+
+// work is the units of one sample in each full-size pixel of [x0,x1) x [y0,y1).
+func (m costMap) work(x0, y0, x1, y1 int) float64 {
+	const cell = 1 << PilotShift
+	sum := 0.0
+	for cy := y0 / cell; cy*cell < y1; cy++ {
+		rows := min(y1, (cy+1)*cell) - max(y0, cy*cell)
+		for cx := x0 / cell; cx*cell < x1; cx++ {
+			cols := min(x1, (cx+1)*cell) - max(x0, cx*cell)
+			sum += m.per[cy*m.w+cx] * float64(rows*cols)
+		}
+	}
+	return sum
+}

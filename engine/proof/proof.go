@@ -1,0 +1,123 @@
+// Package proof decides whether work was done: which results are checked,
+// whether a receipt fits its lease and output, what a re-run says about it, and
+// how much of the claimed work is paid.
+//
+// It is pure: signatures are verified before a receipt comes here, and re-runs
+// happen elsewhere. It keeps no record of sellers; that is trust.
+//
+// # Why
+//
+// Tasks are deterministic, bit for bit, on any engine and machine, so a re-run
+// that differs is a fact and no threshold has to be chosen. Which results are
+// re-run follows from a secret the buyer draws and commits to in the deal and
+// from the receipt itself: the worker cannot predict it, and afterwards, when
+// the secret is opened, can check that the buyer did not pick at will.
+package proof
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"sonm/engine/fog"
+)
+
+// maxOverrun bounds the work a receipt may claim, times the plan. The pilot is
+// within a factor of a few; past this the counter is a lie or a bug. What is
+// paid is bounded far lower, see Paid.
+const maxOverrun = 1024
+
+// Faults of a receipt, found without a re-run.
+var (
+	ErrLease  = errors.New("the receipt is of another lease")
+	ErrSpec   = errors.New("the receipt is of another task spec")
+	ErrResult = errors.New("the output is not the one the receipt names")
+	ErrWork   = errors.New("the work claimed is not credible")
+)
+
+// Commitment is what a deal's Secret field holds while the secret is hidden.
+func Commitment(secret [32]byte) fog.Hash {
+	return fog.HashOf([]byte("sonm check secret"), secret[:])
+}
+
+// ReceiptHash names a receipt by all it claims, the signature left out: a
+// worker could otherwise sign again and again until it is not selected.
+func ReceiptHash(r fog.Receipt) fog.Hash {
+	n := binary.BigEndian.AppendUint32(nil, r.Attempt)
+	n = binary.BigEndian.AppendUint64(n, r.Work)
+	n = binary.BigEndian.AppendUint32(n, r.Level)
+	return fog.HashOf([]byte("sonm receipt"), r.Deal[:], r.Task[:], r.Spec[:], r.Result[:], n)
+}
+
+// Selected reports whether the result named by a receipt is re-run, at a rate
+// between 0 (none) and 1 (all). The same secret and receipt always give the
+// same answer, and a higher rate selects all that a lower one does.
+func Selected(secret [32]byte, receipt fog.Hash, rate float64) bool {
+	if rate >= 1 {
+		return true
+	}
+	if !(rate > 0) { // NaN too
+		return false
+	}
+	h := fog.HashOf([]byte("sonm check draw"), secret[:], receipt[:])
+	draw := binary.BigEndian.Uint64(h[:]) >> 11 // 53 bits are exact in float64
+	return float64(draw) < rate*(1<<53)
+}
+
+// CheckReceipt says in one sentence why a receipt does not stand for this
+// output under this lease, or returns nil. The deal binds module and input, so
+// a receipt of the lease's deal is of those. Its signature is the caller's to
+// verify. For a result that is late, pass the lease of its own attempt.
+func CheckReceipt(l fog.Lease, r fog.Receipt, output []byte) error {
+	if r.Deal != l.Deal || r.Task != l.Task || r.Attempt != l.Attempt {
+		return fmt.Errorf("%w: task %v attempt %d, leased was %v attempt %d", ErrLease, r.Task, r.Attempt, l.Task, l.Attempt)
+	}
+	if want := fog.ContentHash(l.Spec); r.Spec != want {
+		return fmt.Errorf("%w: %s, leased was %s", ErrSpec, r.Spec.Short(), want.Short())
+	}
+	if got := fog.ContentHash(output); r.Result != got {
+		return fmt.Errorf("%w: the output's hash is %s, the receipt says %s", ErrResult, got.Short(), r.Result.Short())
+	}
+	if r.Work == 0 || r.Work/maxOverrun > max(l.Planned, 1) {
+		return fmt.Errorf("%w: %d units where %d were planned", ErrWork, r.Work, l.Planned)
+	}
+	return nil
+}
+
+// Rerun is what a checker got from the same module, input and spec.
+type Rerun struct {
+	Result fog.Hash // ContentHash of the output
+	Work   uint64   // units, as counted by the guest
+}
+
+// Verdict is what a re-run says about a receipt.
+type Verdict struct {
+	Task    fog.TaskID
+	Attempt uint32
+	Receipt fog.Hash // ReceiptHash of what was judged
+	OK      bool
+	Reason  string // a sentence; empty if OK
+}
+
+// Judge compares a receipt with a re-run. Both the output and the counter are
+// functions of the task alone, so any difference in either is a fault.
+func Judge(r fog.Receipt, again Rerun) Verdict {
+	v := Verdict{Task: r.Task, Attempt: r.Attempt, Receipt: ReceiptHash(r), OK: true}
+	switch {
+	case r.Result != again.Result:
+		v.OK, v.Reason = false, fmt.Sprintf("the output differs: %s was delivered, a re-run gives %s", r.Result.Short(), again.Result.Short())
+	case r.Work != again.Work:
+		v.OK, v.Reason = false, fmt.Sprintf("the work differs: %d units were claimed, a re-run counts %d", r.Work, again.Work)
+	}
+	return v
+}
+
+// Paid is the units of work a task pays for: what was counted, and at most
+// twice what was planned.
+func Paid(counted, planned uint64) uint64 {
+	if planned > math.MaxUint64/2 {
+		return counted
+	}
+	return min(counted, 2*planned)
+}
