@@ -76,6 +76,18 @@ func NewBook(buyer fog.Address, epoch uint32) *Book {
 	return &Book{buyer: buyer, epoch: epoch, totals: map[fog.Address]fog.Amount{}, jobs: map[fog.JobID]*account{}}
 }
 
+// Know raises what a seller was promised before this book was made, by earlier
+// jobs of the epoch; a lower total than the one known changes nothing.
+func (b *Book) Know(seller fog.Address, total fog.Amount) error {
+	if bits(total) > maxTotalBits {
+		return fmt.Errorf("%w: %s SNM", ErrRange, total)
+	}
+	if total.Cmp(b.totals[seller]) > 0 {
+		b.totals[seller] = total
+	}
+	return nil
+}
+
 // Restore makes a book from a snapshot, which must be consistent: every job
 // within its cap, and the totals at least what its jobs paid.
 func Restore(s State) (*Book, error) {

@@ -71,7 +71,7 @@ func (c *check) work(m *pb.Message) Body {
 			Attempt: p.GetAttempt(), Work: p.GetWork()}
 	case *pb.Message_Result:
 		r := m.GetResult()
-		return Result{Receipt: c.receipt(r.GetReceipt()), Output: r.GetOutput()}
+		return Result{Receipt: c.receipt(r.GetReceipt()), Output: r.GetOutput(), Engine: c.sentence("engine", r.GetEngine(), MaxEngine)}
 	case *pb.Message_Voucher:
 		return Voucher{c.voucher(m.GetVoucher())}
 	case *pb.Message_VoucherAck:

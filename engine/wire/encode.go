@@ -55,7 +55,7 @@ func workOut(b Body) *pb.Message {
 			Deal: b.Deal[:], Task: b.Task[:], Attempt: b.Attempt, Work: b.Work}}}
 	case Result:
 		return &pb.Message{Body: &pb.Message_Result{Result: &pb.Result{
-			Receipt: receiptOut(b.Receipt), Output: b.Output}}}
+			Receipt: receiptOut(b.Receipt), Output: b.Output, Engine: b.Engine}}}
 	case Voucher:
 		v := b.Voucher
 		return &pb.Message{Body: &pb.Message_Voucher{Voucher: &pb.Voucher{Buyer: v.Buyer[:], Seller: v.Seller[:],

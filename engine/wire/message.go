@@ -16,6 +16,7 @@ const (
 	MaxAddrs      = 8         // addresses in an ask
 	MaxAddr       = 192       // bytes of one address
 	MaxPeer       = 128       // bytes of a peer id in text form; ours take 52
+	MaxEngine     = 32        // bytes of a WebAssembly engine's name
 	MaxVersion    = 64        // bytes of a program version
 	MaxReason     = 512       // bytes of a sentence for a person
 	MaxSettings   = 4 << 10   // bytes of a settings summary
@@ -120,6 +121,7 @@ type Progress struct {
 type Result struct {
 	Receipt fog.Receipt
 	Output  []byte
+	Engine  string // the worker says it ran in; a checker takes another one
 }
 
 // Voucher carries a cumulative promise.

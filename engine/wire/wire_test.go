@@ -64,7 +64,7 @@ func every() []wire.Body {
 		wire.Heartbeat{Deal: d, Tasks: []fog.TaskID{task, fog.TaskID(h("task 2"))}},
 		wire.Progress{Deal: d, Task: task, Attempt: 1, Work: 1e6},
 		wire.Result{Receipt: fog.Receipt{Deal: d, Task: task, Attempt: 1, Spec: h("spec"), Result: h("out"), Work: 5,
-			Level: 2, Sig: sig("receipt")}, Output: []byte("out")},
+			Level: 2, Sig: sig("receipt")}, Output: []byte("out"), Engine: "wasmer"},
 		wire.Voucher{Voucher: fog.Voucher{Buyer: addr("buyer"), Seller: addr("seller"), Epoch: 1, Total: fog.Wei(77), Sig: sig("v")}},
 		wire.VoucherAck{Buyer: addr("buyer"), Seller: addr("seller"), Epoch: 1, Total: fog.Wei(77)},
 		wire.Verdict{Deal: d, Task: task, Attempt: 1, Reason: "the result differs from ours"},

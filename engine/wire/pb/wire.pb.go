@@ -1280,6 +1280,7 @@ type Result struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Receipt       *Receipt               `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	Output        []byte                 `protobuf:"bytes,2,opt,name=output,proto3" json:"output,omitempty"`
+	Engine        string                 `protobuf:"bytes,3,opt,name=engine,proto3" json:"engine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1326,6 +1327,13 @@ func (x *Result) GetOutput() []byte {
 		return x.Output
 	}
 	return nil
+}
+
+func (x *Result) GetEngine() string {
+	if x != nil {
+		return x.Engine
+	}
+	return ""
 }
 
 type Voucher struct {
@@ -2093,10 +2101,11 @@ const file_engine_wire_pb_wire_proto_rawDesc = "" +
 	"\x06result\x18\x05 \x01(\fR\x06result\x12\x12\n" +
 	"\x04work\x18\x06 \x01(\x04R\x04work\x12\x14\n" +
 	"\x05level\x18\a \x01(\rR\x05level\x12\x10\n" +
-	"\x03sig\x18\b \x01(\fR\x03sig\"Q\n" +
+	"\x03sig\x18\b \x01(\fR\x03sig\"i\n" +
 	"\x06Result\x12/\n" +
 	"\areceipt\x18\x01 \x01(\v2\x15.sonm.wire.v1.ReceiptR\areceipt\x12\x16\n" +
-	"\x06output\x18\x02 \x01(\fR\x06output\"u\n" +
+	"\x06output\x18\x02 \x01(\fR\x06output\x12\x16\n" +
+	"\x06engine\x18\x03 \x01(\tR\x06engine\"u\n" +
 	"\aVoucher\x12\x14\n" +
 	"\x05buyer\x18\x01 \x01(\fR\x05buyer\x12\x16\n" +
 	"\x06seller\x18\x02 \x01(\fR\x06seller\x12\x14\n" +
