@@ -50,8 +50,8 @@ type Node struct {
 	topic  *p2p.Topic    // set before joined is closed
 
 	mu    sync.Mutex
-	book  *market.Book                // guarded by mu
-	admit map[fog.Hash][]fog.PeerID   // guarded by mu
+	book  *market.Book              // guarded by mu
+	admit map[fog.Hash][]fog.PeerID // guarded by mu
 }
 
 // NewNode makes a node that does nothing until Run.
@@ -89,7 +89,7 @@ func (n *Node) listen(ctx context.Context) error {
 	}
 	defer topic.Close()
 	if n.cfg.Blobs != nil {
-		n.host.ServeBlobs(blob.Served(n.cfg.Blobs), n.admitted)
+		n.host.ServeBlobs(blob.NewShelf(n.cfg.Blobs), n.admitted)
 	}
 	n.topic = topic
 	close(n.joined)

@@ -14,6 +14,7 @@ import (
 func sellCommand(opt *options) *cobra.Command {
 	var price string
 	var req app.SellRequest
+	var tied bool
 	cmd := &cobra.Command{
 		Use:   "sell",
 		Short: "Sell this computer's idle time until stopped with Ctrl-C",
@@ -24,19 +25,22 @@ func sellCommand(opt *options) *cobra.Command {
 				return &event.Problem{Code: "flags", What: fmt.Sprintf("--price: %q is not a price above zero such as 0.5.", price)}
 			}
 			req.Price = amount
-			a, err := app.Open(cmd.Context(), opt.config(cmd))
+			ctx, cancel := tie(cmd, tied)
+			defer cancel()
+			a, err := app.Open(ctx, opt.config(cmd))
 			if err != nil {
 				return err
 			}
 			defer a.Close()
 			say := sellLog{cmd, opt.json}
-			return a.Sell(cmd.Context(), req, say.fact)
+			return a.Sell(ctx, req, say.fact)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&price, "price", app.DefaultPrice, "SNM per 1,000,000,000 units of work")
 	f.IntVar(&req.Slots, "slots", 0, "tasks worked on at once (default: one per processor core)")
 	f.StringSliceVar(&req.Engines, "engine", nil, "WebAssembly engines to try in this order: wasmer, wazero (default: both)")
+	tiedFlag(cmd, &tied)
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -132,10 +133,18 @@ func (s *Store) VoucherTotal(ctx context.Context, role Role, buyer, seller fog.A
 	var total fog.Amount
 	err := s.db.QueryRowContext(ctx, "SELECT total FROM voucher WHERE role=? AND buyer=? AND seller=? AND epoch=?",
 		string(role), buyer[:], seller[:], epoch).Scan(blob{total[:]})
-	if err == sql.ErrNoRows {
-		return total, nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return total, fmt.Errorf("read voucher: %w", err)
 	}
-	if err != nil {
+	return total, nil
+}
+
+// SellerTotal is the highest total this node holds of a buyer, zero if none.
+func (s *Store) SellerTotal(ctx context.Context, buyer fog.Address, epoch uint32) (fog.Amount, error) {
+	var total fog.Amount
+	err := s.db.QueryRowContext(ctx, "SELECT total FROM voucher WHERE role='seller' AND buyer=? AND epoch=? ORDER BY total DESC LIMIT 1",
+		buyer[:], epoch).Scan(blob{total[:]})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return total, fmt.Errorf("read voucher: %w", err)
 	}
 	return total, nil

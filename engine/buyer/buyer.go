@@ -8,6 +8,7 @@
 package buyer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,7 +189,7 @@ func (b *Buyer) Inspect(ctx context.Context, app apps.App, bundle []byte) ([]byt
 // sample per pixel at 1/8 size, which tells the work of every tile.
 func (b *Buyer) Prepare(ctx context.Context, r Request) (Prepared, error) {
 	p := Prepared{Request: r, Size: uint64(len(r.Bundle))}
-	m, err := blob.Put(b.parts.Blobs, r.Bundle)
+	m, err := blob.Split(ctx, bytes.NewReader(r.Bundle), b.parts.Blobs)
 	if err != nil {
 		return p, fmt.Errorf("store scene: %w", err)
 	}

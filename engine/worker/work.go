@@ -89,14 +89,10 @@ func (d *deal) fetch(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := blob.Open(d.w.parts.Blobs, m)
-	if err != nil {
-		return nil, err
-	}
 	seed := SeedOf(d.body.Input)
 	buf := bytes.NewBuffer(make([]byte, 0, uint64(len(seed))+m.Total))
 	buf.Write(seed[:])
-	if _, err := io.Copy(buf, r); err != nil {
+	if _, err := io.Copy(buf, blob.Open(d.w.parts.Blobs, m)); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
