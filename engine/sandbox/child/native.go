@@ -1,0 +1,22 @@
+//go:build cgo && ((linux && amd64) || darwin)
+
+package main
+
+import (
+	"context"
+
+	"sonm/engine/sandbox"
+	"sonm/engine/sandbox/gate"
+	"sonm/engine/sandbox/wasi"
+	"sonm/engine/sandbox/wasmer"
+)
+
+// compilers are the engines this program was built with.
+func compilers() map[sandbox.Engine]compiler {
+	return map[sandbox.Engine]compiler{
+		sandbox.Wazero: portable,
+		sandbox.Wasmer: func(ctx context.Context, m *gate.Module, w *wasi.World) (engine, error) {
+			return wasmer.New(ctx, m, w)
+		},
+	}
+}

@@ -1,0 +1,110 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+var errShort = errors.New("it ends too early")
+
+// reader takes bytes off a slice; after the first error all reads give zero.
+type reader struct {
+	b   []byte
+	err error
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err, r.b = err, nil
+	}
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail(errShort)
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func (r *reader) bytes(n int64) []byte {
+	if n < 0 || n > int64(len(r.b)) {
+		r.fail(errShort)
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+// u32 reads an unsigned LEB128 of at most five bytes.
+func (r *reader) u32() uint32 {
+	var v uint64
+	for shift := 0; shift < 35; shift += 7 {
+		c := r.byte()
+		v |= uint64(c&0x7f) << shift
+		if c&0x80 == 0 {
+			if v > math.MaxUint32 {
+				break
+			}
+			return uint32(v)
+		}
+	}
+	r.fail(errors.New("a number is too long"))
+	return 0
+}
+
+// skip passes a signed LEB128 of at most n bytes.
+func (r *reader) skip(n int) {
+	for ; n > 0; n-- {
+		if r.byte()&0x80 == 0 {
+			return
+		}
+	}
+	r.fail(errors.New("a number is too long"))
+}
+
+// limits reads a minimum and, if there is one, a maximum. Shared and 64-bit
+// limits have other flags and are refused.
+func (r *reader) limits() (lo, hi uint64, bounded bool) {
+	switch flag := r.byte(); flag {
+	case 0:
+		return uint64(r.u32()), 0, false
+	case 1:
+		return uint64(r.u32()), uint64(r.u32()), true
+	default:
+		r.fail(fmt.Errorf("limits of kind %d, want 0 or 1", flag))
+		return 0, 0, false
+	}
+}
+
+// constant passes an initializer: one constant instruction and end.
+func (r *reader) constant() {
+	switch op := r.byte(); op {
+	case 0x41: // i32.const
+		r.skip(5)
+	case 0x42: // i64.const
+		r.skip(10)
+	case 0x43: // f32.const
+		r.bytes(4)
+	case 0x44: // f64.const
+		r.bytes(8)
+	case 0x23, 0xd2: // global.get, ref.func
+		r.u32()
+	case 0xd0: // ref.null
+		r.byte()
+	case 0xfd: // v128.const
+		if r.u32() != 0x0c {
+			r.fail(errors.New("a global has an unknown initializer"))
+		}
+		r.bytes(16)
+	default:
+		r.fail(fmt.Errorf("a global has the unknown initializer %#x", op))
+	}
+	if r.byte() != 0x0b {
+		r.fail(errors.New("a global's initializer is more than one instruction"))
+	}
+}

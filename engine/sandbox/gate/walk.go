@@ -1,0 +1,243 @@
+package gate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Value types, see "Value Types" in the binary format of the specification.
+const (
+	i32 = 0x7f
+	i64 = 0x7e
+	f32 = 0x7d
+	f64 = 0x7c
+)
+
+// Section ids of the binary format.
+const (
+	secCustom = 0
+	secImport = 2
+	secTable  = 4
+	secMemory = 5
+	secGlobal = 6
+	secExport = 7
+	secStart  = 8
+	secCode   = 10
+)
+
+// The bounds that neither the format nor the engines set.
+const (
+	maxLocals    = 4096    // per function; the native engine dies of big frames
+	maxTables    = 16      // clang makes 1
+	maxElements  = 1 << 20 // per table; a browser allows 10^7
+	maxGlobals   = 10_000
+	maxExports   = 10_000
+	maxImports   = 1_000
+	maxFunctions = 200_000
+	maxName      = 1 << 10 // bytes of an export's name
+	maxPages     = 1 << 16 // of 64 KiB: all of wasm32
+)
+
+// walker goes over a module's sections and keeps what Check needs.
+type walker struct {
+	sections           []section
+	minPages, maxPages uint64
+	memories           int
+	globals            uint32   // so far; imported ones are refused
+	mutable            []byte   // types of the mutable globals
+	indices            []uint32 // and where they are
+	exports            []byte   // body of the export section after its count
+	exportCount        uint32
+}
+
+type section struct {
+	id   byte
+	body []byte
+}
+
+func walk(code []byte) (*walker, error) {
+	if len(code) < 8 || string(code[:4]) != "\x00asm" {
+		return nil, errors.New("it does not begin as WebAssembly does")
+	}
+	if v := binary.LittleEndian.Uint32(code[4:]); v != 1 {
+		return nil, fmt.Errorf("binary version %d, want 1", v)
+	}
+	w := &walker{}
+	r := &reader{b: code[8:]}
+	seen := map[byte]bool{}
+	for len(r.b) > 0 {
+		id := r.byte()
+		body := r.bytes(int64(r.u32()))
+		if r.err != nil {
+			return nil, r.err
+		}
+		if id == secCustom {
+			continue
+		}
+		if seen[id] {
+			return nil, fmt.Errorf("section %d comes twice", id)
+		}
+		seen[id] = true
+		if err := w.section(id, &reader{b: body}); err != nil {
+			return nil, err
+		}
+		w.sections = append(w.sections, section{id, body})
+	}
+	if w.memories != 1 {
+		return nil, fmt.Errorf("%d memories, want one of its own", w.memories)
+	}
+	if !seen[secExport] {
+		return nil, errors.New("it exports nothing")
+	}
+	return w, nil
+}
+
+func (w *walker) section(id byte, r *reader) error {
+	var f func(*reader) error
+	var most uint32
+	switch id {
+	case secImport:
+		f, most = w.oneImport, maxImports
+	case secTable:
+		f, most = w.table, maxTables
+	case secMemory:
+		f, most = w.memory, 1
+	case secGlobal:
+		f, most = w.global, maxGlobals
+	case secExport:
+		f, most = w.export, maxExports
+	case secCode:
+		f, most = w.code, maxFunctions
+	case secStart:
+		return errors.New("it has a start function, which belongs into _initialize")
+	default:
+		return nil // the validator reads it
+	}
+	n := r.u32()
+	if r.err == nil && n > most {
+		return fmt.Errorf("section %d has %d entries, %d are allowed", id, n, most)
+	}
+	if id == secExport {
+		w.exportCount, w.exports = n, r.b
+	}
+	for ; n > 0 && r.err == nil; n-- {
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.err = fmt.Errorf("section %d is longer than its content", id)
+	}
+	return r.err
+}
+
+func (w *walker) oneImport(r *reader) error {
+	r.bytes(int64(r.u32()))
+	r.bytes(int64(r.u32()))
+	if kind := r.byte(); r.err == nil && kind != 0 {
+		return errors.New("it imports something other than a function")
+	}
+	r.u32()
+	return r.err
+}
+
+func (w *walker) table(r *reader) error {
+	r.byte()
+	lo, hi, bounded := r.limits()
+	if r.err == nil && (lo > maxElements || bounded && hi > maxElements) {
+		return fmt.Errorf("a table of %d elements, %d are allowed", max(lo, hi), maxElements)
+	}
+	return r.err
+}
+
+func (w *walker) memory(r *reader) error {
+	lo, hi, bounded := r.limits()
+	if r.err != nil {
+		return r.err
+	}
+	if !bounded {
+		return errors.New("its memory has no maximum (link with --max-memory)")
+	}
+	if lo > hi || hi > maxPages {
+		return fmt.Errorf("its memory has %d to %d pages", lo, hi)
+	}
+	w.memories++
+	w.minPages, w.maxPages = lo, hi
+	return nil
+}
+
+func (w *walker) global(r *reader) error {
+	t, mutable := r.byte(), r.byte()
+	r.constant()
+	if r.err != nil {
+		return r.err
+	}
+	if mutable == 1 {
+		if t != i32 && t != i64 && t != f32 && t != f64 {
+			return errors.New("a mutable global is not a number of at most 64 bits")
+		}
+		w.mutable = append(w.mutable, t)
+		w.indices = append(w.indices, w.globals)
+	}
+	w.globals++
+	return nil
+}
+
+func (w *walker) export(r *reader) error {
+	n := r.u32()
+	if r.err == nil && n > maxName {
+		return fmt.Errorf("an export name of %d bytes", n)
+	}
+	name := r.bytes(int64(n))
+	r.byte()
+	r.u32()
+	if r.err == nil && reserved(string(name)) {
+		return fmt.Errorf("it exports %q, a name kept for the host", name)
+	}
+	return r.err
+}
+
+func (w *walker) code(r *reader) error {
+	body := &reader{b: r.bytes(int64(r.u32()))}
+	if r.err != nil {
+		return r.err
+	}
+	var locals uint64
+	for groups := body.u32(); groups > 0 && body.err == nil; groups-- {
+		locals += uint64(body.u32())
+		body.byte()
+		if locals > maxLocals {
+			return fmt.Errorf("a function has more than %d locals", maxLocals)
+		}
+	}
+	return body.err
+}
+
+// rebuilt is the module without custom sections and with its mutable globals
+// exported.
+func (w *walker) rebuilt() []byte {
+	out := []byte("\x00asm\x01\x00\x00\x00")
+	for _, s := range w.sections {
+		if s.id == secExport {
+			s.body = w.moreExports()
+		}
+		out = append(out, s.id)
+		out = binary.AppendUvarint(out, uint64(len(s.body)))
+		out = append(out, s.body...)
+	}
+	return out
+}
+
+func (w *walker) moreExports() []byte {
+	b := binary.AppendUvarint(nil, uint64(w.exportCount)+uint64(len(w.indices)))
+	b = append(b, w.exports...)
+	for n, at := range w.indices {
+		name := GlobalName(n)
+		b = binary.AppendUvarint(b, uint64(len(name)))
+		b = append(b, name...)
+		b = append(b, 3) // a global
+		b = binary.AppendUvarint(b, uint64(at))
+	}
+	return b
+}

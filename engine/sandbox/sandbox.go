@@ -1,0 +1,158 @@
+// Package sandbox runs strangers' WebAssembly in locked-down child processes:
+// it is the broker's side, which starts the children, talks to them over pipes
+// and meters them, and in which no stranger's byte is ever executed or parsed.
+//
+// A guest is a wasm32 reactor of ABI version 1 (see package gate). A Session
+// owns one child, and the child is one core's worth of work: for N cores, open
+// N sessions. What a guest answers is a function of the module, the input of
+// Open and the task alone.
+//
+// # Why
+//
+// The engines are child processes and not libraries of this one because the
+// fastest of them can be made to crash, because killing a process is the only
+// way to stop a guest that costs nothing while it runs, and because the child
+// can be locked down to the point where a broken-out guest can do nothing but
+// burn its own limits. The child is a program of its own (engine/sandbox/child,
+// built as sonm-sandbox) so that no key, no network code and no window library
+// shares its memory.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Engine names a WebAssembly engine a child can run.
+type Engine string
+
+// The engines of the child program.
+const (
+	Wasmer Engine = "wasmer" // native code by Cranelift; where the child was built with it
+	Wazero Engine = "wazero" // pure Go, everywhere
+)
+
+var engineCodes = map[Engine]uint8{Wasmer: 1, Wazero: 2}
+
+// EngineOf is the engine a Hello's code stands for, or "".
+func EngineOf(code uint8) Engine {
+	for e, c := range engineCodes {
+		if c == code {
+			return e
+		}
+	}
+	return ""
+}
+
+// Limits bound one call of a guest. Zero fields take the defaults.
+type Limits struct {
+	Memory uint64        // guest memory in bytes, at most 4 GiB; default 2 GiB, as guests are linked
+	CPU    time.Duration // processor time of one call, compiling included; default 10 min
+	Wall   time.Duration // time of one call on the clock; default 20 min
+	Output int           // bytes of a reply's payload; default 64 MiB
+	Input  int           // bytes of a bundle or task; default 1 GiB
+}
+
+// The defaults of Limits: twice a long task on a slow computer for the times,
+// half the address space of wasm32 for the memory.
+const (
+	DefaultMemory = 2 << 30
+	DefaultCPU    = 10 * time.Minute
+	DefaultWall   = 20 * time.Minute
+	DefaultOutput = 64 << 20
+	DefaultInput  = 1 << 30
+
+	// MaxModule is the largest module in bytes: the renderer has 1-2 MB, and
+	// the time to compile grows with the size.
+	MaxModule = 32 << 20
+	// maxLife is the processor time after which a child is replaced; the
+	// child's own rlimit is this much and one call more.
+	maxLife = 24 * time.Hour
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.Memory == 0 {
+		l.Memory = DefaultMemory
+	}
+	l.Memory = min(l.Memory, 1<<32)
+	if l.CPU <= 0 {
+		l.CPU = DefaultCPU
+	}
+	if l.Wall <= 0 {
+		l.Wall = DefaultWall
+	}
+	if l.Output <= 0 {
+		l.Output = DefaultOutput
+	}
+	if l.Input <= 0 {
+		l.Input = DefaultInput
+	}
+	l.Output, l.Input = min(l.Output, 1<<31-1), min(l.Input, 1<<31-1)
+	return l
+}
+
+// Config says which child to run and how.
+type Config struct {
+	Child   string   // path of the program sonm-sandbox
+	Engines []Engine // in the order they are tried; default Wasmer, Wazero
+	Limits  Limits
+	Idle    bool         // besides nice 19, run only when nobody else wants the processor
+	Log     *slog.Logger // default: none
+}
+
+// Sandbox starts sessions. It holds no state and needs no closing.
+type Sandbox struct {
+	cfg Config
+}
+
+// New checks c. It starts nothing and does not look for the child program.
+func New(c Config) (*Sandbox, error) {
+	if c.Child == "" {
+		return nil, errors.New("sandbox: no path of the child program")
+	}
+	if len(c.Engines) == 0 {
+		c.Engines = []Engine{Wasmer, Wazero}
+	}
+	for _, e := range c.Engines {
+		if engineCodes[e] == 0 {
+			return nil, fmt.Errorf("sandbox: engine %q is unknown, want %q or %q", e, Wasmer, Wazero)
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Limits = c.Limits.withDefaults()
+	return &Sandbox{c}, nil
+}
+
+// Limits are the limits in force, defaults filled in.
+func (b *Sandbox) Limits() Limits { return b.cfg.Limits }
+
+// Reply is a guest's answer to one call.
+type Reply struct {
+	Payload []byte
+	Work    uint64        // units the guest counted; deterministic, so that it can be sold
+	Engine  Engine        // that gave the answer
+	CPU     time.Duration // processor time of the child for this call as the system counts it; 0 where unknown
+	Memory  uint64        // guest memory after the call, bytes
+}
+
+// Start begins a session with module, which the caller must leave unchanged
+// until Close. It starts a child, which checks and compiles the module; the
+// error is an *Error, or wraps ctx's or one of the system.
+func (b *Sandbox) Start(ctx context.Context, module []byte) (*Session, error) {
+	if len(module) > MaxModule {
+		return nil, Errorf(Invalid, "the module has %d bytes, %d are allowed", len(module), MaxModule)
+	}
+	s := &Session{cfg: b.cfg, module: module, closed: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.trying(func() error { return s.ready(ctx) }); err != nil {
+		s.drop()
+		return nil, err
+	}
+	return s, nil
+}

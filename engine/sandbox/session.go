@@ -1,0 +1,187 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"sonm/engine/sandbox/frame"
+)
+
+// ErrClosed is returned by the calls of a closed Session.
+var ErrClosed = errors.New("sandbox session is closed")
+
+// Session is one guest in one child process. Its calls are serial: a second
+// caller waits. When a limit, a cancelled context or a crash costs it the
+// child, the next call starts another one and brings it to where it was.
+type Session struct {
+	cfg    Config
+	module []byte
+	closed chan struct{}
+	once   sync.Once
+
+	engine atomic.Int32  // index into cfg.Engines
+	level  atomic.Uint32 // of the last child
+
+	mu     sync.Mutex // held for the length of a call; guards what follows
+	child  *child     // nil while none runs
+	input  []byte     // of the last successful Open
+	opened bool       // input is set
+	loaded bool       // child has seen input
+}
+
+// Engine is the engine that answers now; it changes when a module turns out
+// to need another one.
+func (s *Session) Engine() Engine {
+	return s.cfg.Engines[min(int(s.engine.Load()), len(s.cfg.Engines)-1)]
+}
+
+// Level is how far the child locked itself down: see package jail.
+func (s *Session) Level() uint32 { return s.level.Load() }
+
+// Inspect asks the guest what it makes of bundle.
+func (s *Session) Inspect(ctx context.Context, bundle []byte) (Reply, error) {
+	return s.do(ctx, frame.Inspect, bundle)
+}
+
+// Open hands the guest the input all later tasks work on, which the caller
+// must leave unchanged until the next Open or Close: it is not copied, and is
+// sent again when a child has to be replaced.
+func (s *Session) Open(ctx context.Context, input []byte) (Reply, error) {
+	return s.do(ctx, frame.Open, input)
+}
+
+// Task has the guest work on spec, from the state it had right after Open.
+func (s *Session) Task(ctx context.Context, spec []byte) (Reply, error) {
+	return s.do(ctx, frame.Task, spec)
+}
+
+// Close kills the child, ends a call in progress and waits for both. It is
+// safe to call it twice.
+func (s *Session) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop()
+	s.module, s.input = nil, nil
+	return nil
+}
+
+func (s *Session) do(ctx context.Context, k frame.Kind, payload []byte) (Reply, error) {
+	if len(payload) > s.cfg.Limits.Input {
+		return Reply{}, Errorf(Invalid, "the input has %d bytes, %d are allowed", len(payload), s.cfg.Limits.Input)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+		return Reply{}, ErrClosed
+	default:
+	}
+	switch k {
+	case frame.Open: // forget the old input first: a failed Open leaves none
+		s.input, s.opened, s.loaded = nil, false, false
+	case frame.Task:
+		if !s.opened {
+			return Reply{}, Errorf(Invalid, "a task before its input was opened")
+		}
+	}
+	var r Reply
+	err := s.trying(func() (err error) {
+		r, err = s.attempt(ctx, k, payload)
+		return err
+	})
+	if err == nil && k == frame.Open {
+		s.input, s.opened, s.loaded = payload, true, true
+	}
+	return r, err
+}
+
+// attempt makes one call on the present engine.
+func (s *Session) attempt(ctx context.Context, k frame.Kind, payload []byte) (Reply, error) {
+	if err := s.ready(ctx); err != nil {
+		return Reply{}, err
+	}
+	if k == frame.Task && !s.loaded {
+		if _, err := s.call(ctx, frame.Open, s.input); err != nil {
+			return Reply{}, err
+		}
+		s.loaded = true
+	}
+	return s.call(ctx, k, payload)
+}
+
+// trying runs f on the present engine and, when that engine cannot do it, on
+// the ones after it; the session stays with the last one tried.
+func (s *Session) trying(f func() error) error {
+	for {
+		err := f()
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != Unsupported && e.Kind != Crashed {
+			return err
+		}
+		s.drop()
+		at := int(s.engine.Load())
+		if at+1 >= len(s.cfg.Engines) {
+			return err
+		}
+		s.engine.Store(int32(at + 1))
+		s.cfg.Log.Info("sandbox engine changed", "from", s.cfg.Engines[at], "to", s.cfg.Engines[at+1], "reason", e)
+	}
+}
+
+// ready makes sure that a child with the module runs.
+func (s *Session) ready(ctx context.Context) error {
+	if s.child != nil {
+		return nil
+	}
+	c, err := start(s.cfg.Child)
+	if err != nil {
+		return err
+	}
+	s.child, s.loaded = c, false
+	engine := s.Engine()
+	hello := frame.Greeting{
+		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Idle: s.cfg.Idle,
+		Memory: s.cfg.Limits.Memory, Output: uint64(s.cfg.Limits.Output), Input: uint64(s.cfg.Limits.Input),
+		Life: uint64((maxLife + s.cfg.Limits.CPU).Seconds()), Module: MaxModule,
+	}
+	if err := frame.Write(c.in, frame.Hello, hello.Bytes()); err != nil {
+		err = c.failed(err)
+		s.drop()
+		return err
+	}
+	if _, err = s.call(ctx, frame.Module, s.module); err != nil {
+		s.drop() // it has no module to go on with
+	}
+	return err
+}
+
+// call is one request and its answer; a child that is no longer fit to use
+// is gone when it returns.
+func (s *Session) call(ctx context.Context, k frame.Kind, payload []byte) (Reply, error) {
+	a, err := s.child.roundTrip(ctx, s.closed, k, payload, s.cfg.Limits)
+	if a.guest != "" {
+		s.cfg.Log.Debug("guest wrote", "text", a.guest)
+	}
+	if a.level != 0 {
+		s.level.Store(a.level)
+	}
+	if a.gone || a.life > maxLife {
+		s.drop()
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	r := Reply{Payload: a.payload, Work: a.work, Engine: s.Engine(), CPU: a.cpu, Memory: a.memory}
+	return r, nil
+}
+
+func (s *Session) drop() {
+	if s.child != nil {
+		s.child.stop()
+	}
+	s.child, s.loaded = nil, false
+}
