@@ -25,7 +25,7 @@ type artifact struct {
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: generate <forge output folder> <file to write>")
+		fmt.Fprintln(os.Stderr, "usage: generate <forge output folder> <folder to write to>")
 		os.Exit(2)
 	}
 	if err := generate(os.Args[1], os.Args[2]); err != nil {
@@ -34,23 +34,34 @@ func main() {
 	}
 }
 
-func generate(out, file string) error {
-	names := []string{"Escrow", "SNM"}
-	var abis, codes []string
-	for _, name := range names {
-		raw, err := os.ReadFile(filepath.Join(out, name+".sol", name+".json"))
+// contracts to bind. Both answer eip712Domain; the alias keeps the two result
+// types from having one name in one package.
+var contracts = []struct {
+	name    string
+	file    string
+	aliases map[string]string
+}{
+	{name: "Escrow", file: "escrow.go"},
+	{name: "SNM", file: "snm.go", aliases: map[string]string{"eip712Domain": "tokenDomain"}},
+}
+
+func generate(out, gen string) error {
+	for _, c := range contracts {
+		raw, err := os.ReadFile(filepath.Join(out, c.name+".sol", c.name+".json"))
 		if err != nil {
 			return err
 		}
 		var a artifact
 		if err := json.Unmarshal(raw, &a); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		abis, codes = append(abis, string(a.ABI)), append(codes, a.Bytecode.Object)
+		code, err := abigen.BindV2([]string{c.name}, []string{string(a.ABI)}, []string{a.Bytecode.Object}, "gen", nil, c.aliases)
+		if err != nil {
+			return fmt.Errorf("bind %s: %w", c.name, err)
+		}
+		if err := os.WriteFile(filepath.Join(gen, c.file), []byte(code), 0o644); err != nil {
+			return err
+		}
 	}
-	code, err := abigen.BindV2(names, abis, codes, "gen", nil, nil)
-	if err != nil {
-		return fmt.Errorf("bind: %w", err)
-	}
-	return os.WriteFile(file, []byte(code), 0o644)
+	return nil
 }
