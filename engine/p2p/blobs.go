@@ -15,6 +15,7 @@ const (
 	blobProtocol = "blob/1.0.0"
 	blobBatch    = 32              // chunks in one request, 8 MiB on average
 	blobAhead    = 3               // requests on their way at once, so that the line never waits for one
+	blobPart     = 4 << 10         // bytes of a part of a manifest that is not the last, at least: no endless trickle
 	blobIdle     = 2 * time.Minute // a server drops a stream nobody asks on, as does a reader nobody answers
 )
 
@@ -154,6 +155,7 @@ func (b *BlobSource) Manifest(ctx context.Context, root fog.Hash, max int) ([]by
 
 func manifest(ctx context.Context, s *Stream, root fog.Hash, max int) ([]byte, error) {
 	var out []byte
+	var size uint64
 	for {
 		if err := sendSoon(ctx, s, wire.WantManifest{Root: root, Offset: uint64(len(out))}); err != nil {
 			return nil, err
@@ -169,18 +171,23 @@ func manifest(ctx context.Context, s *Stream, root fog.Hash, max int) ([]byte, e
 		if p.Size > uint64(max) {
 			return nil, fmt.Errorf("%d bytes where %d are allowed: %w", p.Size, max, wire.ErrTooLarge)
 		}
-		if p.Root != root || p.Offset != uint64(len(out)) || len(p.Data) == 0 {
-			return nil, fmt.Errorf("part of %d bytes at %d where %d was asked for", len(p.Data), p.Offset, len(out))
+		if out != nil && p.Size != size {
+			return nil, fmt.Errorf("manifest of %d bytes where it was %d before", p.Size, size)
+		}
+		size = p.Size
+		if rest := size - min(size, uint64(len(out))); p.Root != root || p.Offset != uint64(len(out)) ||
+			len(p.Data) == 0 || uint64(len(p.Data)) < min(rest, blobPart) {
+			return nil, fmt.Errorf("part of %d bytes at %d where the rest from %d was asked for", len(p.Data), p.Offset, len(out))
 		}
 		out = append(out, p.Data...)
-		if uint64(len(out)) == p.Size {
+		if uint64(len(out)) == size {
 			return out, nil
 		}
 	}
 }
 
 // Chunks fetches chunks of root and gives them to each in the order of want.
-// data is the callee's to keep.
+// data is valid until each returns.
 func (b *BlobSource) Chunks(ctx context.Context, root fog.Hash, want []fog.Hash, each func(i int, data []byte) error) error {
 	if len(want) == 0 {
 		return nil
