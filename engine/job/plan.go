@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -17,7 +18,8 @@ const (
 	maxTile           = 1024       // MaxTilePixels
 	previewLog2       = 2          // first pass of 4 samples: noise one can look through
 	comfortTasks      = 1 << 17    // past this the blocks grow instead of the list
-	busyTiles         = 64         // keep at least so many tiles per pass when joining small ones
+	previewShare      = 8          // a task of the first pass takes at most this part of the target
+	busyTiles         = 64         // tiles are joined for cheap blocks only if so many stay per pass
 	maxPlanned        = 1 << 53    // units of one task, exact in float64
 )
 
@@ -124,55 +126,57 @@ type planner struct {
 
 // cut makes the tasks of the first pass, then those of the rest.
 func (p planner) cut() []Task {
-	preview := min(previewLog2, p.opt.MaxLog2, log2Floor(p.set.Samples))
-	tasks := p.pass(nil, 0, preview)
-	for y := 0; y < p.set.Height; y += p.opt.Tile {
-		for x := 0; x < p.set.Width; x += p.opt.Tile {
-			tasks = p.rest(tasks, x, y, 1<<preview)
-			if len(tasks) > MaxTasks {
-				return tasks
-			}
-		}
-	}
-	return tasks
-}
-
-// pass covers the frame with one block of samples. Where such tasks are far
-// below the target, tiles are joined, as long as enough stay for all workers.
-func (p planner) pass(tasks []Task, first, log2 int) []Task {
 	tile := p.opt.Tile
-	mean := p.cost.work(0, 0, p.set.Width, p.set.Height) / float64(p.set.Width*p.set.Height) * float64(int(1)<<log2)
-	for tile*2 <= maxTile/2 &&
-		tiles(p.set.Width, tile*2)*tiles(p.set.Height, tile*2) >= busyTiles &&
-		mean*float64(4*tile*tile)*8 <= float64(p.opt.TargetWork) {
+	for tile*2 <= maxTile && tiles(p.set.Width, tile*2)*tiles(p.set.Height, tile*2) >= busyTiles {
 		tile *= 2
 	}
+	preview := min(previewLog2, p.opt.MaxLog2, log2Floor(p.set.Samples))
+	tasks := p.pass(nil, tile, 0, preview, p.opt.TargetWork/previewShare)
+	for first := 1 << preview; first < p.set.Samples; {
+		log2 := bits.TrailingZeros(uint(first))
+		for first+1<<log2 > p.set.Samples {
+			log2--
+		}
+		tasks = p.pass(tasks, tile, first, log2, p.opt.TargetWork)
+		first += 1 << log2
+	}
+	return tasks
+}
+
+// pass covers the frame with one block of samples.
+func (p planner) pass(tasks []Task, tile, first, log2 int, target uint64) []Task {
 	for y := 0; y < p.set.Height; y += tile {
 		for x := 0; x < p.set.Width; x += tile {
-			tasks = append(tasks, p.task(x, y, tile, first, log2))
+			tasks = p.place(tasks, area{x, y, tile}, first, log2, target)
 		}
 	}
 	return tasks
 }
 
-// rest covers one tile's samples from first on with blocks as large as the
-// target allows.
-func (p planner) rest(tasks []Task, x, y, first int) []Task {
-	x1, y1 := min(x+p.opt.Tile, p.set.Width), min(y+p.opt.Tile, p.set.Height)
-	perSample := p.cost.work(x, y, x1, y1)
-	limit := 0
-	for limit < p.opt.MaxLog2 && perSample*float64(int(2)<<limit) <= float64(p.opt.TargetWork) {
-		limit++
+// area is a square of the frame, cut at its edge.
+type area struct{ x, y, side int }
+
+// place covers an area with one block of samples in tasks of at most the
+// target: first the area is quartered down to the tile size, then the block is
+// halved. One sample of one tile is never cut. It stops past MaxTasks.
+func (p planner) place(tasks []Task, a area, first, log2 int, target uint64) []Task {
+	if a.x >= p.set.Width || a.y >= p.set.Height || len(tasks) > MaxTasks {
+		return tasks
 	}
-	for first < p.set.Samples {
-		k := limit
-		for first%(1<<k) != 0 || first+1<<k > p.set.Samples {
-			k--
+	t := p.task(a.x, a.y, a.side, first, log2)
+	large := t.Planned > target
+	switch {
+	case large && a.side > p.opt.Tile:
+		half := a.side / 2
+		for i := range 4 {
+			tasks = p.place(tasks, area{a.x + i%2*half, a.y + i/2*half, half}, first, log2, target)
 		}
-		tasks = append(tasks, p.task(x, y, p.opt.Tile, first, k))
-		first += 1 << k
+		return tasks
+	case log2 > p.opt.MaxLog2, large && log2 > 0 && first > 0:
+		tasks = p.place(tasks, a, first, log2-1, target)
+		return p.place(tasks, a, first+1<<(log2-1), log2-1, target)
 	}
-	return tasks
+	return append(tasks, t)
 }
 
 func (p planner) task(x, y, tile, first, log2 int) Task {
@@ -205,13 +209,7 @@ func arrange(s Settings, tasks []Task) Plan {
 	return plan
 }
 
-func log2Floor(n int) int {
-	k := 0
-	for n>>(k+1) > 0 {
-		k++
-	}
-	return k
-}
+func log2Floor(n int) int { return bits.Len(uint(n)) - 1 }
 
 func tiles(side, tile int) int { return (side + tile - 1) / tile }
 

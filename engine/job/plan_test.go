@@ -144,7 +144,7 @@ func TestPlanRefuses(t *testing.T) {
 		}
 	}
 	big := job.Settings{Scene: "a", Width: 16384, Height: 16384, Samples: 65536}
-	if _, err := job.NewPlan(big, pilotOf(big, 1024), job.Options{Tile: 8}); err == nil {
-		t.Error("4 million tiles were planned")
+	if _, err := job.NewPlan(big, pilotOf(big, 1024), job.Options{MaxLog2: 1}); err == nil {
+		t.Error("8 million tasks were planned")
 	}
 }
