@@ -81,6 +81,7 @@ func amountFlag(name, text string) (*fog.Amount, error) {
 
 func renderCommand(opt *options) *cobra.Command {
 	r := &renderFlags{width: 1280, height: 720, samples: 128}
+	var tied bool
 	cmd := &cobra.Command{
 		Use:   "render SCENE -o FILE",
 		Short: "Buy a picture of a scene from the network",
@@ -90,13 +91,15 @@ func renderCommand(opt *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := app.Open(cmd.Context(), opt.config(cmd))
+			ctx, cancel := tie(cmd, tied)
+			defer cancel()
+			a, err := app.Open(ctx, opt.config(cmd))
 			if err != nil {
 				return err
 			}
 			defer a.Close()
 			show := newProgress(cmd, opt)
-			sum, err := a.Render(cmd.Context(), req, show.fact)
+			sum, err := a.Render(ctx, req, show.fact)
 			show.done()
 			if err != nil {
 				return err
@@ -105,6 +108,7 @@ func renderCommand(opt *options) *cobra.Command {
 		},
 	}
 	r.register(cmd)
+	tiedFlag(cmd, &tied)
 	cmd.Flags().IntVar(&r.sellers, "sellers", 0, "most sellers to work with (default: as many as are useful)")
 	return cmd
 }

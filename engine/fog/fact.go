@@ -139,6 +139,11 @@ type (
 		Deal  DealID
 		Total Amount // promised by this buyer in this epoch, cumulative
 	}
+	// DealBroken says that a signed deal ended without a close.
+	DealBroken struct {
+		Deal   DealID
+		Reason string
+	}
 	// DealClosed says that the buyer closed the deal.
 	DealClosed struct {
 		Deal  DealID
@@ -166,4 +171,5 @@ func (DealRefused) fact()  {}
 func (TaskFinished) fact() {}
 func (TaskFailed) fact()   {}
 func (Earned) fact()       {}
+func (DealBroken) fact()   {}
 func (DealClosed) fact()   {}

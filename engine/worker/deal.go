@@ -53,6 +53,7 @@ func (w *Worker) serve(ctx context.Context, s Stream) {
 	if err != nil {
 		state = "broken"
 		w.parts.Log.Info("deal broken", "deal", d.id, "err", err)
+		w.parts.Emit(fog.DealBroken{Deal: d.id, Reason: err.Error()})
 		_ = s.Reset()
 	}
 	if err := w.parts.Journal.DealState(context.WithoutCancel(ctx), d.id, state); err != nil {
@@ -142,7 +143,7 @@ func (w *Worker) admit(ctx context.Context, d *deal, p wire.Propose, account fog
 	if err := w.parts.Verifier.VerifyDeal(p.Deal, p.Sig, d.device); err != nil {
 		return refusal{wire.RefuseDeal, "The deal is not signed by the buyer."}
 	}
-	if err := w.parts.Ledger.Covers(ctx, p.Deal.Buyer, p.Deal.Cap); err != nil {
+	if err := w.parts.Ledger.Covers(ctx, p.Deal.Buyer, d.device, p.Deal.Cap); err != nil {
 		return refusal{wire.RefuseDeal, err.Error()}
 	}
 	return nil

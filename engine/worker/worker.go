@@ -82,9 +82,9 @@ type Verifier interface {
 
 // Ledger tells what the chain knows of a buyer.
 type Ledger interface {
-	// Covers returns nil if the buyer's escrow can pay limit on top of nothing
-	// else, and a sentence otherwise.
-	Covers(ctx context.Context, buyer fog.Address, limit fog.Amount) error
+	// Covers returns nil if the buyer's free escrow balance is at least limit
+	// and its device key may promise that much, and a sentence otherwise.
+	Covers(ctx context.Context, buyer, device fog.Address, limit fog.Amount) error
 }
 
 // Journal keeps what must survive a crash.

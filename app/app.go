@@ -1,0 +1,202 @@
+// Package app is the use cases and lifetime of a node: it opens a home, joins a
+// network, buys and sells, and closes everything again.
+//
+// It decides nothing about work or money itself; wire.go joins the engine, the
+// wallet and the store, and every error that reaches a person is put into words
+// here.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sonm/app/event"
+	"sonm/app/settle"
+	"sonm/app/store"
+	"sonm/engine"
+	"sonm/engine/apps"
+	"sonm/engine/blob"
+	"sonm/engine/fog"
+	"sonm/engine/p2p"
+	"sonm/engine/sandbox"
+	"sonm/wallet"
+	"sonm/wallet/chain"
+)
+
+// DefaultPrice of an ask in SNM per fog.UnitsPerPrice units, until the
+// benchmark exists.
+const DefaultPrice = "1"
+
+// DefaultCheckRate is the share of results a buyer re-runs: the most that a
+// buyer's own checks may cost of a job (PROOF: never above 5 %).
+const DefaultCheckRate = 0.05
+
+// Config is a node to be opened.
+type Config struct {
+	Home    string // folder
+	Network string // RPC address of the network; "" is this user's practice network
+	Sandbox string // path of sonm-sandbox; "" is beside this program
+	Version string // of the program
+	Log     *slog.Logger
+}
+
+// App is an open node.
+type App struct {
+	cfg     Config
+	net     chain.Network
+	home    *home
+	db      *store.Store
+	journal *journal
+	wallet  *wallet.Wallet
+	bridge  *settle.Bridge
+	node    *engine.Node
+	blobs   blob.Store
+	apps    *apps.Pool
+	cancel  context.CancelFunc
+	group   *errgroup.Group
+	status  *statusServer
+}
+
+// PracticeDir is where the practice network of a home's user lives: beside the
+// default home, so that several homes share it.
+func PracticeDir(home string) string { return filepath.Join(home, "practice") }
+
+// FindNetwork describes the network a configuration belongs to; the practice
+// network is started if need be.
+func FindNetwork(ctx context.Context, cfg Config) (NetworkInfo, error) {
+	rpc := cfg.Network
+	if rpc == "" {
+		var err error
+		if rpc, err = practice(ctx, userPracticeDir(cfg.Home), cfg.Log); err != nil {
+			return NetworkInfo{}, err
+		}
+	}
+	n, err := describe(ctx, rpc)
+	if err != nil {
+		return n, &event.Problem{Code: "network", What: fmt.Sprintf("The network at %s does not answer.", rpc),
+			Do: "Is the address right, and is the network running?", Cause: err}
+	}
+	n.RPC = rpc // as this computer reaches it
+	return n, nil
+}
+
+// userPracticeDir is one per user, whatever the home, so that a buyer and a
+// seller with homes of their own meet without being told anything.
+func userPracticeDir(home string) string {
+	if dir, err := os.UserConfigDir(); err == nil {
+		return PracticeDir(filepath.Join(dir, "sonm"))
+	}
+	return PracticeDir(home)
+}
+
+// Open opens a home and joins the network. The caller closes the App.
+func Open(ctx context.Context, cfg Config) (_ *App, err error) {
+	a := &App{cfg: cfg}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if a.home, err = openHome(cfg.Home); err != nil {
+		return nil, err
+	}
+	if a.net, err = FindNetwork(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if a.apps, err = bundledApps(); err != nil {
+		return nil, err
+	}
+	if a.db, err = store.Open(ctx, a.home.path("sonm.db")); err != nil {
+		return nil, err
+	}
+	if a.journal, err = newJournal(a.db, a.home.path("results")); err != nil {
+		return nil, err
+	}
+	a.blobs = blob.NewDir(a.home.path("blobs"))
+	if err := a.openWallet(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.join(ctx)
+}
+
+// join starts the node and waits until it is on the network.
+func (a *App) join(ctx context.Context) error {
+	seed, err := a.home.seed()
+	if err != nil {
+		return err
+	}
+	a.node, err = engine.NewNode(engine.Config{
+		Host: p2p.Config{Seed: seed, Listen: listenAddrs(a.net.RPC), Network: fog.Hash(a.net.Genesis), Bootstrap: a.net.Bootstrap, Log: a.cfg.Log},
+		Blobs: a.blobs, Verify: settle.NewVerifier(a.net), Now: time.Now, Log: a.cfg.Log})
+	if err != nil {
+		return fmt.Errorf("join the network: %w", err)
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ended by Close, after the roles
+	a.cancel = cancel
+	a.group, run = errgroup.WithContext(run)
+	a.group.Go(func() error { return a.node.Run(run) })
+	a.group.Go(func() error { return a.serveStatus(run) })
+	select {
+	case <-a.node.Ready():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close leaves the network and closes the home. It is safe on an App that is
+// half open.
+func (a *App) Close() error {
+	var errs []error
+	if a.cancel != nil {
+		a.cancel()
+		errs = append(errs, a.group.Wait())
+	}
+	if a.wallet != nil {
+		errs = append(errs, a.wallet.Close())
+	}
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	if a.home != nil {
+		errs = append(errs, a.home.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// sandbox makes a sandbox that tries engines in the given order.
+func (a *App) sandbox(engines ...sandbox.Engine) (*sandbox.Sandbox, error) {
+	child, err := a.childPath()
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.New(sandbox.Config{Child: child, Engines: engines, Log: a.cfg.Log})
+}
+
+// childPath finds the sandbox program: beside this one.
+func (a *App) childPath() (string, error) {
+	path := a.cfg.Sandbox
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(filepath.Dir(self), "sonm-sandbox")
+		if runtime.GOOS == "windows" {
+			path += ".exe"
+		}
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", &event.Problem{Code: "sandbox", What: fmt.Sprintf("The program %s is missing; jobs cannot be run without it.", path),
+			Do: "Install SONM again.", Cause: err}
+	}
+	return path, nil
+}

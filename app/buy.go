@@ -1,0 +1,220 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"sonm/app/event"
+	"sonm/engine/buyer"
+	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/job/picture"
+	"sonm/engine/market"
+	"sonm/engine/sandbox"
+)
+
+// RenderRequest is a picture to be bought.
+type RenderRequest struct {
+	Scene   string // path of the scene file
+	Out     string // path of the picture: .png or .exr
+	Width   int
+	Height  int
+	Samples int
+	Camera  string // name or number; "" is the scene's first
+	Bounces int
+
+	Sky         string // path of an .hdr image, or "r,g,b"; "" is none
+	SkyStrength float64
+	SkyRotation float64 // degrees
+
+	MaxPrice  *fog.Amount // per fog.UnitsPerPrice units; nil is any
+	MaxTotal  *fog.Amount // for the whole job; nil is any
+	Sellers   int         // most sellers; 0 is as many as are useful
+	Wait      time.Duration
+	Tile      int // pixels; 0 leaves it to the plan
+	Block     int // most samples per task, a power of two; 0 leaves it to the plan
+	CheckRate float64
+}
+
+// Render buys a picture and saves it. Facts are told one at a time, from
+// goroutines of the engine.
+func (a *App) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
+	start := time.Now()
+	gas, sent := a.wallet.GasUsed(), a.uploaded()
+	if err := r.checkOut(); err != nil {
+		return Summary{}, err
+	}
+	b, err := a.newBuyer(a.recorded(ctx, tell))
+	if err != nil {
+		return Summary{}, err
+	}
+	p, err := a.prepare(ctx, b, r, tell)
+	if err != nil {
+		return Summary{}, inWords(err)
+	}
+	offer, err := b.Quote(ctx, p, market.Terms{MaxPrice: r.MaxPrice, MaxTotal: r.MaxTotal, Sellers: r.Sellers}, r.Wait)
+	if err != nil {
+		return Summary{}, inWords(err)
+	}
+	a.journal.path = r.Out
+	out, err := b.Run(ctx, p, buyer.Terms{Offer: offer, CheckRate: r.CheckRate, Patience: max(r.Wait, 10*time.Second)})
+	if err != nil {
+		return Summary{}, inWords(err)
+	}
+	if err := a.save(ctx, p.ID, r.Out, out.Film); err != nil {
+		return Summary{}, err
+	}
+	tell(fog.JobSaved{Job: p.ID, Path: r.Out, Film: out.Film.Hash()})
+	sum, err := a.summary(p, r, out)
+	sum.Wall = time.Since(start).Seconds()
+	sum.Gas, sum.Uploaded = a.wallet.GasUsed()-gas, a.uploaded()-sent
+	return sum, err
+}
+
+func (a *App) uploaded() uint64 {
+	sent, _ := a.node.Host().Traffic()
+	return sent
+}
+
+// checkOut refuses a picture that could not be saved, before any money moves.
+func (r RenderRequest) checkOut() error {
+	dir := filepath.Dir(r.Out)
+	f, err := os.CreateTemp(dir, ".sonm-*")
+	if err != nil {
+		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture cannot be saved in %s: %s.", dir, reason(err)), Cause: err}
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// prepare gathers the scene, inspects it and runs the pilot.
+func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell func(fog.Fact)) (buyer.Prepared, error) {
+	prog, ok := a.apps.ForFile(r.Scene)
+	if !ok {
+		return buyer.Prepared{}, &event.Problem{Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(r.Scene)),
+			Do: "It opens " + strings.Join(a.apps.Endings(), " and ") + " files; every 3D program can export these."}
+	}
+	s, err := openScene(r.Scene)
+	if err != nil {
+		return buyer.Prepared{}, err
+	}
+	defer s.Close()
+	set, err := r.settings(s)
+	if err != nil {
+		return buyer.Prepared{}, err
+	}
+	req := buyer.Request{App: prog, Settings: set}
+	if req.Options, err = r.options(); err != nil {
+		return buyer.Prepared{}, err
+	}
+	if _, err := rand.Read(req.ID[:]); err != nil {
+		return buyer.Prepared{}, err
+	}
+	bundle, found, err := s.complete(ctx, set, func(ctx context.Context, bundle []byte) ([]byte, error) { return b.Inspect(ctx, prog, bundle) })
+	if err != nil {
+		return buyer.Prepared{}, err
+	}
+	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings})
+	req.Bundle = bundle
+	return b.Prepare(ctx, req)
+}
+
+func (r RenderRequest) settings(s *scene) (job.Settings, error) {
+	set := job.Settings{Scene: s.main, Width: r.Width, Height: r.Height, Samples: r.Samples, Camera: r.Camera, Bounces: r.Bounces}
+	if r.Sky != "" {
+		sky := &job.Sky{Strength: &r.SkyStrength, Rotation: r.SkyRotation}
+		color, isColor := parseColor(r.Sky)
+		if isColor {
+			sky.Color = &color
+		} else {
+			name, err := s.addSky(r.Sky)
+			if err != nil {
+				return set, err
+			}
+			sky.File = name
+		}
+		set.Sky = sky
+	}
+	if err := set.Validate(); err != nil {
+		return set, &event.Problem{Code: "settings", What: sentence(err), Cause: err}
+	}
+	return set, nil
+}
+
+// parseColor reads "r,g,b".
+func parseColor(text string) (c [3]float64, ok bool) {
+	parts := strings.Split(text, ",")
+	if len(parts) != 3 {
+		return c, false
+	}
+	for i, p := range parts {
+		v, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
+		if err != nil {
+			return c, false
+		}
+		c[i] = v
+	}
+	return c, true
+}
+
+func (r RenderRequest) options() (job.Options, error) {
+	opt := job.Options{Tile: r.Tile}
+	if r.Block == 0 {
+		return opt, nil
+	}
+	if r.Block < 1 || r.Block&(r.Block-1) != 0 {
+		return opt, &event.Problem{Code: "flags", What: fmt.Sprintf("--block: %d is not a power of two.", r.Block)}
+	}
+	for 1<<opt.MaxLog2 < r.Block {
+		opt.MaxLog2++
+	}
+	return opt, nil
+}
+
+// save writes the picture; after a crash there is the old file or the new one.
+func (a *App) save(ctx context.Context, id fog.JobID, path string, film *job.Film) error {
+	if err := writePicture(path, film); err != nil {
+		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture %s cannot be saved: %s.", path, reason(err)), Cause: err}
+	}
+	return errors.Join(a.db.JobState(ctx, id, "saved"), a.journal.DropOutputs())
+}
+
+func writePicture(path string, film *job.Film) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".sonm-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	w, h := film.Size()
+	write := picture.WritePNG
+	if strings.EqualFold(filepath.Ext(path), ".exr") {
+		write = picture.WriteEXR
+	}
+	err = write(f, w, h, film.Mean())
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// summary adds up; what was locked must be what was spent and what came back.
+func (a *App) summary(p buyer.Prepared, r RenderRequest, out buyer.Outcome) (Summary, error) {
+	refunded, err := out.Locked.Sub(out.Spent)
+	if err != nil {
+		return Summary{}, fmt.Errorf("spent %s of %s locked: %w", out.Spent, out.Locked, err)
+	}
+	s := Summary{Job: p.ID, Film: out.Film.Hash(), Out: r.Out, Width: r.Width, Height: r.Height, Samples: r.Samples,
+		Tasks: len(p.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
+		Buyer:  BuyerSummary{Address: a.bridge.Account(), Locked: out.Locked, Spent: out.Spent, Fee: out.Fee, Refunded: refunded},
+		Engine: EngineSummary{Wasmer: out.Engines[sandbox.Wasmer], Wazero: out.Engines[sandbox.Wazero]}}
+	for _, x := range out.Shares {
+		s.Sellers = append(s.Sellers, SellerSummary{Peer: x.Peer, Address: x.Seller, Tasks: x.Tasks, Paid: x.Paid})
+	}
+	return s, nil
+}

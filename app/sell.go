@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"sonm/app/event"
+	"sonm/engine/fog"
+	"sonm/engine/sandbox"
+	"sonm/engine/worker"
+)
+
+// SellRequest is an offer of this computer.
+type SellRequest struct {
+	Price   fog.Amount // SNM per fog.UnitsPerPrice units
+	Slots   int        // tasks at once; 0 is one per core
+	Engines []string   // WebAssembly engines in the order to try; none is all
+}
+
+// Sell offers this computer and works until ctx ends.
+func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) error {
+	if r.Slots == 0 {
+		r.Slots = runtime.NumCPU()
+	}
+	if r.Slots < 1 || r.Slots > 1024 {
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("--slots: %d is not between 1 and 1024.", r.Slots)}
+	}
+	engines, err := engineNames(r.Engines)
+	if err != nil {
+		return err
+	}
+	box, err := a.sandbox(engines...)
+	if err != nil {
+		return err
+	}
+	w, err := worker.New(worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version},
+		worker.Parts{Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
+			Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, a.status.selling(r, tell)), Now: time.Now, Log: a.cfg.Log})
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+func engineNames(names []string) ([]sandbox.Engine, error) {
+	var all []sandbox.Engine
+	for _, n := range names {
+		e := sandbox.Engine(n)
+		if e != sandbox.Wasmer && e != sandbox.Wazero {
+			return nil, &event.Problem{Code: "flags", What: fmt.Sprintf("--engine: %q is not an engine; there are wasmer and wazero.", n)}
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"sonm/assets"
+	"sonm/engine/apps"
+	"sonm/engine/buyer"
+	"sonm/engine/fog"
+	"sonm/engine/sandbox"
+	"sonm/engine/worker"
+)
+
+// This file alone joins concrete types of the engine, the wallet, the store
+// and the bundled assets.
+
+// bundledApps is the application pool that ships with the program.
+func bundledApps() (*apps.Pool, error) {
+	var all []apps.App
+	for _, name := range assets.Apps() {
+		manifest, module, err := assets.App(name)
+		if err != nil {
+			return nil, err
+		}
+		a, err := apps.Parse(manifest, module)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return apps.NewPool(all...)
+}
+
+// DemoScene is the scene `sonm demo` renders when none is named, as a .glb.
+func DemoScene() ([]byte, error) { return assets.DemoScene() }
+
+// newBuyer composes the buying role.
+func (a *App) newBuyer(emit func(fog.Fact)) (*buyer.Buyer, error) {
+	fast, err := a.sandbox()
+	if err != nil {
+		return nil, err
+	}
+	wasmer, err := a.sandbox(sandbox.Wasmer)
+	if err != nil {
+		return nil, err
+	}
+	wazero, err := a.sandbox(sandbox.Wazero)
+	if err != nil {
+		return nil, err
+	}
+	return buyer.New(buyer.Parts{
+		Net: a.node.ForBuyer(), Runtime: buyerRuntime{fast},
+		Checkers: map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: buyerRuntime{wasmer}, sandbox.Wazero: buyerRuntime{wazero}},
+		Blobs:    a.blobs, Keys: a.bridge, Verifier: a.bridge, Ledger: a.bridge, Journal: a.journal,
+		Emit: emit, Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails
+		Version: a.cfg.Version, Log: a.cfg.Log}), nil
+}
+
+// recorded keeps every fact in the journal and tells it on, one at a time.
+func (a *App) recorded(ctx context.Context, tell func(fog.Fact)) func(fog.Fact) {
+	var mu sync.Mutex
+	return func(f fog.Fact) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err := a.db.AddFact(context.WithoutCancel(ctx), time.Now(), f); err != nil {
+			a.cfg.Log.Error("journal", "err", err)
+		}
+		tell(f)
+	}
+}
+
+// buyerRuntime and workerRuntime give the roles their view of the sandbox.
+type (
+	buyerRuntime  struct{ box *sandbox.Sandbox }
+	workerRuntime struct{ box *sandbox.Sandbox }
+)
+
+// Start implements buyer.Runtime.
+func (r buyerRuntime) Start(ctx context.Context, module []byte) (buyer.Session, error) {
+	s, err := r.box.Start(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Start implements worker.Runtime.
+func (r workerRuntime) Start(ctx context.Context, module []byte) (worker.Session, error) {
+	s, err := r.box.Start(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sonm/app/event"
+	"sonm/app/settle"
+	"sonm/engine/buyer"
+	"sonm/engine/market"
+	"sonm/engine/sandbox"
+)
+
+// inWords turns what the engine and the wallet return into a problem a person
+// can act on. What is one already, and a cancelled context, passes through.
+func inWords(err error) error {
+	var known *event.Problem
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if p := marketWords(err); p != nil {
+		return p
+	}
+	var guest *sandbox.Error
+	if errors.As(err, &guest) {
+		return guestWords(guest)
+	}
+	var funds *settle.FundsError
+	if errors.As(err, &funds) {
+		return &event.Problem{Code: "funds", What: fmt.Sprintf("Not enough money: the job needs %s SNM set aside and there are %s.", funds.Need, funds.Have),
+			Do: "Add money to " + funds.Account.String() + ", lower the samples or the size, or set --max-price.", Cause: err}
+	}
+	if errors.Is(err, buyer.ErrDeserted) {
+		return &event.Problem{Code: "no_sellers", What: "All sellers left the job and no other came.", Do: "What was done is paid; try again later.", Cause: err}
+	}
+	return &event.Problem{Code: "internal", What: sentence(err), Cause: err}
+}
+
+func marketWords(err error) *event.Problem {
+	var dear market.PriceCapError
+	var over market.BudgetError
+	switch {
+	case errors.As(err, &dear):
+		return &event.Problem{Code: "price_cap", What: fmt.Sprintf("Every seller asks more than %s SNM; the cheapest asks %s.", dear.Cap, dear.Cheapest),
+			Do: "Raise --max-price, or wait for cheaper sellers.", Cause: err}
+	case errors.As(err, &over):
+		return &event.Problem{Code: "budget", What: fmt.Sprintf("The job could cost up to %s SNM, more than the %s allowed.", over.Max, over.Budget),
+			Do: "Raise --max-total, or lower the samples or the size.", Cause: err}
+	case errors.Is(err, market.ErrNoSellers):
+		return &event.Problem{Code: "no_sellers", What: "Nobody is selling computing time at the moment.",
+			Do: "Try again later, wait longer with --wait, or start a seller with: sonm sell.", Cause: err}
+	}
+	return nil
+}
+
+// guestWords says what an app refused, in the app's own sentence.
+func guestWords(e *sandbox.Error) *event.Problem {
+	p := &event.Problem{Code: "scene", What: sentence(e), Cause: e}
+	switch e.Kind {
+	case sandbox.Refused:
+	case sandbox.LimitMemory:
+		p.Do = "Use smaller textures or fewer triangles."
+	case sandbox.LimitCPU, sandbox.LimitWall:
+		p.Do = "Lower the size or the samples."
+	default:
+		p.Code = "sandbox"
+	}
+	return p
+}
