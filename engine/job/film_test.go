@@ -189,6 +189,9 @@ func TestPlanFillsTheFilmWhateverItsTilesAndBlocks(t *testing.T) {
 	var want fog.Hash
 	for _, opt := range []job.Options{{}, {Tile: 8}, {Tile: 17, MaxLog2: 1}, {Tile: 128, TargetWork: 5000}, {MaxLog2: 3}, {TargetWork: 1}} {
 		plan := planOf(t, s, opt)
+		if want := planOf(t, s, job.Options{}).Planned; math.Abs(float64(plan.Planned)/float64(want)-1) > 0.002 {
+			t.Errorf("%+v: planned %d, other tiles and blocks %d", opt, plan.Planned, want)
+		}
 		f := newFilm(t, s.Width, s.Height, s.Samples)
 		for _, k := range plan.Tasks {
 			if err := f.Add(k.Spec, guest(k.Spec)); err != nil {

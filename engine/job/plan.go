@@ -20,7 +20,7 @@ const (
 	comfortTasks      = 1 << 17    // past this the blocks grow instead of the list
 	previewShare      = 8          // a task of the first pass takes at most this part of the target
 	busyTiles         = 64         // tiles are joined for cheap blocks only if so many stay per pass
-	maxPlanned        = 1 << 53    // units of one task, exact in float64
+	maxPlanned        = 1 << 42    // units of one task; MaxTasks of them still fit 64 bits
 )
 
 // Options are a buyer's wishes for a plan; the zero value is the default.
@@ -181,14 +181,12 @@ func (p planner) place(tasks []Task, a area, first, log2 int, target uint64) []T
 
 func (p planner) task(x, y, tile, first, log2 int) Task {
 	x1, y1 := min(x+tile, p.set.Width), min(y+tile, p.set.Height)
-	units := p.cost.work(x, y, x1, y1) * float64(int(1)<<log2)
-	return Task{
-		Spec: Spec{
-			Frame: uint32(p.set.Frame), X0: uint32(x), Y0: uint32(y), X1: uint32(x1), Y1: uint32(y1),
-			First: uint32(first), Log2: uint32(log2),
-		},
-		Planned: uint64(math.Ceil(min(units, maxPlanned))),
+	sp := Spec{
+		Frame: uint32(p.set.Frame), X0: uint32(x), Y0: uint32(y), X1: uint32(x1), Y1: uint32(y1),
+		First: uint32(first), Log2: uint32(log2),
 	}
+	units := math.Round(min(p.cost.work(x, y, x1, y1)*float64(sp.Samples()), maxPlanned))
+	return Task{Spec: sp, Planned: max(uint64(units), sp.Pixels()*sp.Samples())}
 }
 
 // arrange orders the tasks: the first pass as it is, then by work, largest
@@ -213,11 +211,12 @@ func log2Floor(n int) int { return bits.Len(uint(n)) - 1 }
 
 func tiles(side, tile int) int { return (side + tile - 1) / tile }
 
-// costMap is the work of one sample per full-size pixel, constant over each
-// pixel of the small frame.
+// costMap integrates the work of one sample per full-size pixel, which is
+// constant over each pixel of the small frame: a table of sums, so that the
+// work of any rectangle costs four look-ups.
 type costMap struct {
-	w, h int // of the small frame
-	per  []float64
+	w, h int       // of the small frame
+	sums []float64 // (w+1) x (h+1): work of all full-size pixels left of and above the corner
 }
 
 // errPilot says that the pilot left a part of the frame out.
@@ -225,7 +224,7 @@ var errPilot = errors.New("the pilot does not cover the frame")
 
 func newCostMap(s Settings, pilot []PilotResult) (costMap, error) {
 	m := costMap{w: int(scaled(s.Width, PilotShift)), h: int(scaled(s.Height, PilotShift))}
-	m.per = make([]float64, m.w*m.h)
+	per := make([]float64, m.w*m.h)
 	for _, r := range pilot {
 		if err := r.Spec.Validate(s); err != nil {
 			return costMap{}, fmt.Errorf("pilot: %w", err)
@@ -234,29 +233,46 @@ func newCostMap(s Settings, pilot []PilotResult) (costMap, error) {
 			return costMap{}, fmt.Errorf("pilot: a task at 1/2^%d size, want 1/2^%d", r.Spec.Shift, PilotShift)
 		}
 		// a sample traces one ray at least, whatever the pilot says
-		per := max(1, float64(r.Work)/float64(r.Spec.Pixels()*r.Spec.Samples()))
+		cost := max(1, float64(r.Work)/float64(r.Spec.Pixels()*r.Spec.Samples()))
 		for y := r.Spec.Y0; y < r.Spec.Y1; y++ {
 			for x := r.Spec.X0; x < r.Spec.X1; x++ {
-				m.per[int(y)*m.w+int(x)] = per
+				per[int(y)*m.w+int(x)] = cost
 			}
 		}
 	}
-	if slices.Contains(m.per, 0) {
+	if slices.Contains(per, 0) {
 		return costMap{}, errPilot
 	}
+	m.sums = integrate(per, m.w, m.h)
 	return m, nil
+}
+
+func integrate(per []float64, w, h int) []float64 {
+	const cell = (1 << PilotShift) * (1 << PilotShift) // full-size pixels
+	sums := make([]float64, (w+1)*(h+1))
+	for y := range h {
+		row := 0.0
+		for x := range w {
+			row += per[y*w+x] * cell
+			sums[(y+1)*(w+1)+x+1] = sums[y*(w+1)+x+1] + row
+		}
+	}
+	return sums
 }
 
 // work is the units of one sample in each full-size pixel of [x0,x1) x [y0,y1).
 func (m costMap) work(x0, y0, x1, y1 int) float64 {
-	const cell = 1 << PilotShift
-	sum := 0.0
-	for cy := y0 / cell; cy*cell < y1; cy++ {
-		rows := min(y1, (cy+1)*cell) - max(y0, cy*cell)
-		for cx := x0 / cell; cx*cell < x1; cx++ {
-			cols := min(x1, (cx+1)*cell) - max(x0, cx*cell)
-			sum += m.per[cy*m.w+cx] * float64(rows*cols)
-		}
-	}
-	return sum
+	return m.upTo(x1, y1) - m.upTo(x0, y1) - m.upTo(x1, y0) + m.upTo(x0, y0)
+}
+
+// upTo is the work left of x and above y; between corners it is bilinear,
+// exactly, because the cost is constant there.
+func (m costMap) upTo(x, y int) float64 {
+	const side = 1 << PilotShift
+	cx, cy := min(x/side, m.w-1), min(y/side, m.h-1)
+	fx, fy := float64(x-cx*side)/side, float64(y-cy*side)/side
+	at := cy*(m.w+1) + cx
+	top := m.sums[at]*(1-fx) + m.sums[at+1]*fx
+	bottom := m.sums[at+m.w+1]*(1-fx) + m.sums[at+m.w+2]*fx
+	return top*(1-fy) + bottom*fy
 }

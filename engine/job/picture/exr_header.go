@@ -29,39 +29,39 @@ type header struct {
 	w, h        int64
 	y0          int64 // first line of the data window
 	compression byte
-	stride      int // bytes of one pixel over all channels
+	multipart   bool // blocks begin with the number of their part
+	stride      int  // bytes of one pixel over all channels
 	rgb         [3]channel
 }
 
 // readHeaders reads the first part's header and returns the place of its
 // offset table.
-func readHeaders(b []byte) (h header, multipart bool, at int, err error) {
+func readHeaders(b []byte) (h header, table int, err error) {
 	if len(b) < 8 || binary.LittleEndian.Uint32(b) != exrMagic {
-		return h, false, 0, errors.New("it is not an OpenEXR file")
+		return h, 0, errors.New("it is not an OpenEXR file")
 	}
 	v := binary.LittleEndian.Uint32(b[4:])
 	if v&0xff != exrVersion || v&^(0xff|flagLongNames|flagMultipart) != 0 {
-		return h, false, 0, fmt.Errorf("kind %#x, only scan lines of version 2 are read", v)
+		return h, 0, fmt.Errorf("kind %#x, only scan lines of version 2 are read", v)
 	}
-	multipart = v&flagMultipart != 0
 	attrs, rest, err := readAttributes(b[8:])
 	if err != nil {
-		return h, false, 0, err
+		return h, 0, err
 	}
-	for multipart { // skip the other parts' headers, up to the empty one
+	multipart := v&flagMultipart != 0
+	for more := multipart; more; { // skip the other parts' headers, up to the empty one
 		var other map[string][]byte
 		if other, rest, err = readAttributes(rest); err != nil {
-			return h, false, 0, err
+			return h, 0, err
 		}
-		if len(other) == 0 {
-			break
-		}
+		more = len(other) > 0
 	}
 	if t, ok := attrs["type"]; ok && string(bytes.TrimRight(t, "\x00")) != "scanlineimage" {
-		return h, false, 0, fmt.Errorf("a part of type %q, only scan lines are read", t)
+		return h, 0, fmt.Errorf("a part of type %q, only scan lines are read", t)
 	}
 	h, err = parseHeader(attrs)
-	return h, multipart, len(b) - len(rest), err
+	h.multipart = multipart
+	return h, len(b) - len(rest), err
 }
 
 // readAttributes reads one header: attributes up to an empty name.

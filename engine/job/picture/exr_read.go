@@ -30,7 +30,7 @@ func DecodeEXR(b []byte) (Image, error) {
 }
 
 func decodeEXR(b []byte) (Image, error) {
-	h, multipart, at, err := readHeaders(b)
+	h, at, err := readHeaders(b)
 	if err != nil {
 		return Image{}, err
 	}
@@ -50,7 +50,7 @@ func decodeEXR(b []byte) (Image, error) {
 	seen := make([]bool, blocks)
 	for i := range blocks {
 		off := binary.LittleEndian.Uint64(b[at+8*i:])
-		y, data, err := cutBlock(b, off, multipart)
+		y, data, err := cutBlock(b, off, h.multipart)
 		if err != nil {
 			return Image{}, err
 		}

@@ -13,9 +13,7 @@ const (
 	exrMagic   = 20000630
 	exrVersion = 2
 
-	flagTiled     = 0x200
 	flagLongNames = 0x400
-	flagDeep      = 0x800
 	flagMultipart = 0x1000
 
 	compressNone = 0
