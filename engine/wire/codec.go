@@ -22,8 +22,12 @@ var ErrTooLarge = errors.New("message too large")
 // have come; beyond it the buffer grows with what arrives.
 const grow = MaxChunk + MaxControl
 
-// Write sends m to w in one call: the length as a varint, then the envelope.
+// Write sends m to w: the length as a varint, then the envelope. Nothing is
+// written of a message that Read would refuse.
 func Write(w io.Writer, m *Message) error {
+	if c, ok := m.Body.(Chunk); ok && m.raw == nil && len(c.Data) > 0 && len(c.Data) <= MaxChunk {
+		return writeChunk(w, c)
+	}
 	frame, err := appendMessage(make([]byte, binary.MaxVarintLen32), m)
 	if err != nil {
 		return err
@@ -51,6 +55,9 @@ func Read(r *bufio.Reader, max int) (*Message, error) {
 	frame, err := payload(r, int(n))
 	if err != nil {
 		return nil, err
+	}
+	if c, ok := readChunk(frame); ok {
+		return New(c), nil
 	}
 	return Decode(frame)
 }

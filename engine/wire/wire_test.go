@@ -289,6 +289,37 @@ func TestAskFitsGossip(t *testing.T) {
 	}
 }
 
+// Chunks have a short cut, which must not show.
+func TestChunksAreWrittenAsAnyMessage(t *testing.T) {
+	for _, n := range []int{0, 1, 90, 127, 128, 1 << 14, wire.MaxChunk} {
+		c := wire.Chunk{Name: h("a"), Data: bytes.Repeat([]byte{5}, n)}
+		plain, err := wire.Encode(wire.New(c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := append(binary.AppendUvarint(nil, uint64(len(plain))), plain...)
+		var got bytes.Buffer
+		if err := wire.Write(&got, wire.New(c)); err != nil || !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("Write of a chunk of %d bytes: %v, differs from Encode", n, err)
+		}
+		more := protowire.AppendVarint(protowire.AppendTag(plain, 1000, protowire.VarintType), 7)
+		framed := append(binary.AppendUvarint(want, uint64(len(more))), more...)
+		r := bufio.NewReader(bytes.NewReader(framed))
+		for i := range 2 {
+			m, err := wire.Read(r, wire.MaxChunk+wire.MaxControl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k := m.Body.(wire.Chunk); k.Name != c.Name || !bytes.Equal(k.Data, c.Data) {
+				t.Errorf("a chunk of %d bytes came back changed", n)
+			}
+			if again, err := wire.Encode(m); err != nil || !bytes.Equal(again, [][]byte{plain, more}[i]) {
+				t.Errorf("Encode of a chunk of %d bytes that was read: %v, differs", n, err)
+			}
+		}
+	}
+}
+
 // What passes the checks once passes them again and means the same.
 func FuzzDecode(f *testing.F) {
 	for _, b := range every() {
