@@ -1,0 +1,200 @@
+package settle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sonm/app/store"
+	"sonm/engine/buyer"
+	"sonm/engine/fog"
+	"sonm/wallet"
+	"sonm/wallet/chain"
+	"sonm/wallet/typed"
+)
+
+// NewVerifier checks signatures of a network.
+func NewVerifier(n chain.Network) Verifier {
+	return Verifier{Domain: typed.Domain{ChainID: n.ChainID, Contract: n.Escrow}}
+}
+
+// FundsError says that the account cannot set aside what a job needs.
+type FundsError struct {
+	Account    fog.Address
+	Need, Have fog.Amount
+}
+
+// Error names the sums.
+func (e *FundsError) Error() string {
+	return fmt.Sprintf("%v has %s SNM, %s needed", e.Account, e.Have, e.Need)
+}
+
+// Bridge is a wallet as the engine's roles see it.
+type Bridge struct {
+	Verifier
+	wallet *wallet.Wallet
+	db     *store.Store
+	del    fog.Delegation
+}
+
+// NewBridge joins an open wallet and the journal.
+func NewBridge(ctx context.Context, w *wallet.Wallet, db *store.Store, n chain.Network) (*Bridge, error) {
+	d, sig, err := w.Delegation(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("delegation: %w", err)
+	}
+	limit, err := amount(d.Cap)
+	if err != nil {
+		return nil, err
+	}
+	del := fog.Delegation{Account: fog.Address(d.Account), Device: fog.Address(d.Device), Purposes: fog.Purpose(d.Purposes),
+		Cap: limit, Expiry: time.Unix(int64(d.Expiry), 0).UTC()} //nolint:gosec // our own expiry, a few years ahead
+	if len(sig) != len(del.Sig) {
+		return nil, fmt.Errorf("delegation: signature of %d bytes", len(sig))
+	}
+	copy(del.Sig[:], sig)
+	return &Bridge{Verifier: NewVerifier(n), wallet: w, db: db, del: del}, nil
+}
+
+// Account is the account that pays and is paid.
+func (b *Bridge) Account() fog.Address { return b.del.Account }
+
+// Delegation is what shows peers that the device speaks for the account.
+func (b *Bridge) Delegation() fog.Delegation { return b.del }
+
+// SignAsk signs an offer with the device key.
+func (b *Bridge) SignAsk(ctx context.Context, a fog.Ask) (fog.Ask, error) {
+	sig, err := b.sign(ctx, typedAsk(a))
+	a.Sig = sig
+	return a, err
+}
+
+// SignDeal signs a deal with the device key.
+func (b *Bridge) SignDeal(ctx context.Context, d fog.Deal) (fog.Signature, error) {
+	return b.sign(ctx, typedDeal(d))
+}
+
+// SignReceipt signs a result with the device key.
+func (b *Bridge) SignReceipt(ctx context.Context, r fog.Receipt) (fog.Receipt, error) {
+	sig, err := b.sign(ctx, typedReceipt(r))
+	r.Sig = sig
+	return r, err
+}
+
+// SignVoucher signs a promise with the device key.
+func (b *Bridge) SignVoucher(ctx context.Context, v fog.Voucher) (fog.Voucher, error) {
+	sig, err := b.sign(ctx, typedVoucher(v))
+	v.Sig = sig
+	return v, err
+}
+
+func (b *Bridge) sign(ctx context.Context, m typed.Message) (fog.Signature, error) {
+	var sig fog.Signature
+	raw, err := b.wallet.Sign(ctx, m)
+	if err != nil {
+		return sig, err
+	}
+	if len(raw) != len(sig) {
+		return sig, fmt.Errorf("signature of %d bytes", len(raw))
+	}
+	copy(sig[:], raw)
+	return sig, nil
+}
+
+// Lock makes sure that max beside all that open jobs reserve lies in the free
+// escrow balance, and that Escrow knows the device that will sign vouchers.
+func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
+	reserved, err := b.db.Reserved(ctx)
+	if err != nil {
+		return 0, err
+	}
+	need := reserved.Add(limit)
+	err = b.wallet.EnsureDeposit(ctx, need.Big())
+	var short *wallet.FundsError
+	if errors.As(err, &short) {
+		return 0, b.funds(short)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("deposit: %w", err)
+	}
+	if err := b.wallet.EnsureDelegated(ctx); err != nil {
+		return 0, fmt.Errorf("register this device: %w", err)
+	}
+	acc, err := b.wallet.EscrowAccount(ctx, [20]byte(b.del.Account))
+	return acc.Epoch, err
+}
+
+// Promised is the highest total promised or paid to a seller.
+func (b *Bridge) Promised(ctx context.Context, seller fog.Address, epoch uint32) (fog.Amount, error) {
+	own, err := b.db.VoucherTotal(ctx, store.Buyer, b.del.Account, seller, epoch)
+	if err != nil {
+		return own, err
+	}
+	v, err := b.wallet.PaidTo(ctx, [20]byte(b.del.Account), epoch, [20]byte(seller))
+	if err != nil {
+		return own, err
+	}
+	paid, err := amount(v)
+	if err != nil || paid.Cmp(own) <= 0 {
+		return own, err
+	}
+	return paid, nil
+}
+
+// Settle has the chain pay the sellers.
+func (b *Bridge) Settle(ctx context.Context, epoch uint32, payees []buyer.Payee) (buyer.Settlement, error) {
+	list := make([]typed.Payee, len(payees))
+	for i, p := range payees {
+		list[i] = typed.Payee{Seller: [20]byte(p.Seller), Total: p.Total.Big()}
+	}
+	s, err := b.wallet.Settle(ctx, epoch, list)
+	if err != nil {
+		return buyer.Settlement{}, err
+	}
+	out := buyer.Settlement{Tx: fog.Hash(s.Tx)}
+	for _, p := range s.Payments {
+		net, err := amount(p.Net)
+		if err != nil {
+			return out, err
+		}
+		fee, err := amount(p.Fee)
+		if err != nil {
+			return out, err
+		}
+		out.Payments = append(out.Payments, buyer.Payment{Seller: fog.Address(p.Seller), Net: net, Fee: fee})
+	}
+	return out, nil
+}
+
+// Covers checks a buyer before work is done for it: its free balance, that it
+// is not leaving, and that its device may promise that much.
+func (b *Bridge) Covers(ctx context.Context, from, device fog.Address, limit fog.Amount) error {
+	acc, err := b.wallet.EscrowAccount(ctx, [20]byte(from))
+	if err != nil {
+		return fmt.Errorf("the buyer's escrow cannot be read: %w", err)
+	}
+	balance, err := amount(acc.Balance)
+	switch {
+	case err != nil:
+		return err
+	case !acc.UnlockAt.IsZero():
+		return errors.New("the buyer is taking its money out of the escrow")
+	case balance.Cmp(limit) < 0:
+		return fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", balance, limit)
+	}
+	dev, err := b.wallet.EscrowDevice(ctx, [20]byte(from), [20]byte(device))
+	if err != nil {
+		return fmt.Errorf("the buyer's device cannot be looked up: %w", err)
+	}
+	left, err := deviceLeft(dev.Cap, dev.Spent)
+	switch {
+	case err != nil:
+		return err
+	case dev.Revoked || dev.Purposes&typed.PurposeVoucher == 0 || !time.Now().Before(dev.Expiry):
+		return errors.New("the buyer's device may not sign payments")
+	case left.Cmp(limit) < 0:
+		return fmt.Errorf("the buyer's device may promise %s SNM more, the deal needs %s", left, limit)
+	}
+	return nil
+}
