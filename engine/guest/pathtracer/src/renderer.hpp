@@ -1,0 +1,160 @@
+// renderer.hpp: a job opened for rendering, and its tasks.
+//
+// A task is a rectangle of pixels and an aligned block of samples. Samples are
+// added in a fixed binary tree over their number, so that blocks, once merged
+// by the same tree, give the same bits however the samples were split.
+#pragma once
+
+#include <optional>
+#include "gltf_scene.hpp"
+#include "tracer.hpp"
+
+constexpr uint32_t kMaxTaskPixels = 1u << 22;
+constexpr uint32_t kMaxBlockLog2 = 20;
+constexpr uint32_t kMaxSamples = 1u << 24;
+
+// What a task asks for: ten u32 on the wire.
+struct TaskSpec {
+  uint32_t version, frame, x0, y0, x1, y1, first_sample, block_log2, shift, reserved;
+};
+
+class Renderer {
+ public:
+  // Loads the scene; the bundle may go once this returns.
+  bool open(Bytes seed, Bytes bundle_bytes, Refusal& refusal) {
+    memcpy(seed_, seed.data(), sizeof seed_);
+    Bundle bundle;
+    if (!bundle.parse(bundle_bytes, refusal) || !settings_.parse(bundle, refusal)) return false;
+    Budget budget;
+    GltfLoader loader(bundle, settings_, budget, false, scene_);
+    if (!loader.load(refusal)) return false;
+    build_trees(scene_);
+    prepare_sky();
+    if (!lights_.build(scene_, budget, refusal)) return false;
+    return choose_camera(refusal);
+  }
+
+  // Renders into rgb: three floats for each pixel of the rectangle.
+  bool task(const TaskSpec& spec, std::vector<float>& rgb, uint64_t& work, Refusal& refusal) const {
+    if (!acceptable(spec, refusal)) return false;
+    uint32_t width = shrunk(settings_.width, spec.shift), height = shrunk(settings_.height, spec.shift);
+    rgb.clear();
+    rgb.reserve(size_t(spec.x1 - spec.x0) * (spec.y1 - spec.y0) * 3);
+    Tracer tracer(scene_, lights_, settings_.max_bounces);
+    for (uint32_t y = spec.y0; y < spec.y1; y++)
+      for (uint32_t x = spec.x0; x < spec.x1; x++) {
+        Vec3 sum = pixel(tracer, spec, x, y, width, height);
+        rgb.push_back(sum.x);
+        rgb.push_back(sum.y);
+        rgb.push_back(sum.z);
+      }
+    work = tracer.rays + tracer.shaded;
+    rays_ = tracer.rays;
+    return true;
+  }
+
+  const Settings& settings() const { return settings_; }
+  const Scene& scene() const { return scene_; }
+  uint64_t rays_of_last_task() const { return rays_; }
+
+  static uint32_t shrunk(uint32_t size, uint32_t shift) { return uint32_t((uint64_t(size) + (1ull << shift) - 1) >> shift); }
+
+ private:
+  bool acceptable(const TaskSpec& s, Refusal& refusal) const {
+    if (s.version != 1 || s.reserved != 0) return refusal.say("The task has version ", s.version, "; this renderer reads version 1.");
+    if (s.shift > 15) return refusal.say("The task shrinks the frame by 2^", s.shift, ", which is too much.");
+    uint32_t width = shrunk(settings_.width, s.shift), height = shrunk(settings_.height, s.shift);
+    if (s.x0 >= s.x1 || s.y0 >= s.y1 || s.x1 > width || s.y1 > height)
+      return refusal.say("The task's rectangle is not within the frame of ", width, " by ", height, " pixels.");
+    if (uint64_t(s.x1 - s.x0) * (s.y1 - s.y0) > kMaxTaskPixels) return refusal.say("The task has more than ", kMaxTaskPixels, " pixels.");
+    if (s.block_log2 > kMaxBlockLog2 || s.first_sample % (1u << s.block_log2) != 0 || s.first_sample > kMaxSamples - (1u << s.block_log2))
+      return refusal.say("The task's samples are not an aligned block below ", kMaxSamples, ".");
+    return true;
+  }
+
+  // The sum over the block, in the order of the binary tree.
+  Vec3 pixel(Tracer& tracer, const TaskSpec& spec, uint32_t x, uint32_t y, uint32_t width, uint32_t height) const {
+    Vec3 partial[kMaxBlockLog2 + 1];
+    uint32_t depth = 0, seed = pixel_seed(seed_, spec.frame, x, y);
+    for (uint32_t i = 0; i < 1u << spec.block_log2; i++) {
+      Sampler sampler(sobol_, seed, spec.first_sample + i);
+      Pair u = sampler.pair();
+      Vec3 sum = tracer.radiance(camera_ray((float(x) + u.x) / float(width), (float(y) + u.y) / float(height), float(width) / float(height)), sampler);
+      if (!finite(sum)) sum = {0, 0, 0};
+      for (uint32_t full = i + 1; !(full & 1); full >>= 1) sum = partial[--depth] + sum;
+      partial[depth++] = sum;
+    }
+    return partial[0];
+  }
+
+  // (0,0) is the top left corner of the frame, (1,1) the bottom right.
+  Ray camera_ray(float u, float v, float aspect) const {
+    float x = (2 * u - 1) * aspect, y = 1 - 2 * v;
+    const Affine& c = camera_.to_world;
+    if (camera_.orthographic) return {c.origin + c.x * (x * camera_.half_height) + c.y * (y * camera_.half_height), -c.z};
+    return {c.origin, normalized(c.x * (x * camera_.tan_half_height) + c.y * (y * camera_.tan_half_height) - c.z)};
+  }
+
+  void prepare_sky() {
+    if (scene_.sky.width) {
+      lights_.sky.set_picture(std::move(scene_.sky), settings_.sky_color * settings_.sky_strength, settings_.sky_rotation);
+    } else if (settings_.has_sky) {
+      lights_.sky.set_constant(settings_.sky_color * settings_.sky_strength);
+    } else if (unlit(scene_)) {
+      lights_.sky.set_constant({1, 1, 1});
+    }
+  }
+
+  bool choose_camera(Refusal& refusal) {
+    std::optional<uint32_t> chosen;
+    if (!settings_.camera.empty()) {
+      for (uint32_t i = 0; i < scene_.cameras.size() && !chosen; i++)
+        if (scene_.cameras[i].name == settings_.camera) chosen = i;
+      for (uint32_t i = 0; i < scene_.cameras.size() && !chosen; i++)
+        if (words(i) == settings_.camera) chosen = i;
+      if (!chosen) return refusal.say("The scene has no camera ", quoted(settings_.camera), ".");
+    } else if (!scene_.cameras.empty()) {
+      chosen = 0;
+    }
+    camera_ = chosen ? scene_.cameras[*chosen] : framing_camera();
+    Affine& m = camera_.to_world;  // a camera's scale means nothing
+    m.z = normalized(m.z);
+    m.x = normalized(m.x - m.z * dot(m.x, m.z), Frame(m.z).tangent);
+    m.y = cross(m.z, m.x);
+    return true;
+  }
+
+  // A camera that sees the whole scene from the front, the right and above.
+  Camera framing_camera() const {
+    Camera camera;
+    Bounds box = scene_.bounds;
+    if (box.empty()) box.add(Vec3{0, 0, 0});
+    float radius = maxf(0.5f * length(box.high - box.low), 1e-6f);
+    float aspect = float(settings_.width) / float(settings_.height);
+    float half_angle = atanf(camera.tan_half_height * minf(aspect, 1));
+    Affine& m = camera.to_world;
+    m.z = normalized({0.55f, 0.4f, 1});
+    m.x = normalized(cross({0, 1, 0}, m.z));
+    m.y = cross(m.z, m.x);
+    m.origin = box.centre() + m.z * (radius / sinf(half_angle));
+    return camera;
+  }
+
+ public:
+  // Whether nothing in the scene sends light, so that a sky has to.
+  static bool unlit(const Scene& scene) {
+    if (!scene.punctual.empty()) return false;
+    for (const Instance& instance : scene.instances)
+      if (!scene.meshes[instance.mesh].emitters.empty()) return false;
+    return true;
+  }
+
+ private:
+  uint32_t seed_[8] = {};
+  Settings settings_;
+  Scene scene_;
+  Lights lights_;
+  Camera camera_;
+  SobolTable sobol_;
+  mutable uint64_t rays_ = 0;
+};
