@@ -11,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 	fynetheme "fyne.io/fyne/v2/theme"
 
@@ -71,7 +72,7 @@ func TestThemeChange(t *testing.T) {
 func TestIcon(t *testing.T) {
 	test.NewTempApp(t)
 	img := canvas.NewImageFromResource(fyne.NewStaticResource("sonm.svg", icon.SVG))
-	c := test.NewCanvas()
+	c := software.NewTransparentCanvas()
 	c.SetPadded(false)
 	c.SetContent(img)
 	c.Resize(fyne.NewSquareSize(256))

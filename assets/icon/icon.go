@@ -14,12 +14,10 @@ var PNG []byte
 //go:embed sonm.svg
 var SVG []byte
 
-// Line icons, 24 x 24, black strokes to be recoloured by the theme.
+// Line icons, 24 x 24, filled shapes that the theme recolours.
 var (
 	//go:embed home.svg
 	Home []byte
 	//go:embed copy.svg
 	Copy []byte
-	//go:embed check.svg
-	Check []byte
 )

@@ -1,0 +1,212 @@
+//go:build gui && linux
+
+package desktop_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	fynetheme "fyne.io/fyne/v2/theme"
+
+	"sonm/ui/desktop"
+	"sonm/ui/theme"
+)
+
+// asWindow in the environment makes the test program the window itself, which
+// must own the main goroutine of its process.
+const asWindow = "SONM_TEST_WINDOW"
+
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(asWindow); folder != "" {
+		if err := desktop.Run(context.Background(), desktop.Local{Folder: folder, Version: "test"}); err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// TestWindow opens the window on a screen in memory and looks at what a person
+// would see.
+func TestWindow(t *testing.T) {
+	for _, tool := range []string{"Xvfb", "xdotool", "import"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed (make test installs it): no window is opened", tool)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	display := screen(ctx, t)
+	w := window(ctx, t, display)
+
+	if n := titled(ctx, t, display, w); n != 1 {
+		t.Errorf("%d windows with the title SONM, want 1", n)
+	}
+	painted(ctx, t, display)
+}
+
+// titled waits for visible windows with our title and counts them. The server
+// names its display a moment before it lets clients in, hence the tries.
+func titled(ctx context.Context, t *testing.T, display string, said *bytes.Buffer) int {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		see := exec.CommandContext(ctx, "xdotool", "search", "--onlyvisible", "--name", "^SONM$")
+		see.Env = append(os.Environ(), "DISPLAY="+display)
+		out, err := see.CombinedOutput()
+		if err == nil {
+			return len(strings.Fields(string(out)))
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("no window with the title SONM on %s: %v, %s; the window said: %s", display, err, out, said)
+		case <-tick.C:
+		}
+	}
+}
+
+// screen starts an X server on a free display and answers with its name.
+func screen(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	x := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "1366x768x24", "-nolisten", "tcp")
+	x.ExtraFiles = []*os.File{w}
+	start(t, x)
+	w.Close()
+	if err := r.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	name := make([]byte, 16)
+	n, err := r.Read(name)
+	if err != nil {
+		t.Fatalf("Xvfb did not name its display: %v", err)
+	}
+	return ":" + strings.TrimSpace(string(name[:n]))
+}
+
+// window starts this test program as the window and answers with what it says.
+func window(ctx context.Context, t *testing.T, display string) *bytes.Buffer {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := new(bytes.Buffer)
+	w := exec.CommandContext(ctx, self)
+	w.Env = []string{
+		"DISPLAY=" + display, asWindow + "=" + t.TempDir(), "HOME=" + t.TempDir(),
+		"LIBGL_ALWAYS_SOFTWARE=1", "FYNE_THEME=dark", "PATH=" + os.Getenv("PATH"),
+	}
+	w.Stdout, w.Stderr = said, said
+	start(t, w)
+	return said
+}
+
+// start runs c, which is asked to end when its context is over and waited for
+// by the end of the test. Killed outright, an X server would leave its lock file.
+func start(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 5 * time.Second
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Wait() }) // it was told to end: its exit status says nothing
+}
+
+// painted waits until the screen shows the page: its ground, the sidebar, and
+// the accent colour of the button, each on a good part of the screen.
+func painted(ctx context.Context, t *testing.T, display string) {
+	t.Helper()
+	dark := theme.Fixed(fynetheme.VariantDark)
+	want := map[string]struct {
+		c     color.Color
+		least int // pixels
+	}{
+		"ground":  {dark.Color(fynetheme.ColorNameBackground, 0), 100_000},
+		"sidebar": {dark.Color(theme.Sidebar, 0), 50_000},
+		"card":    {dark.Color(theme.Surface, 0), 50_000},
+		"button":  {dark.Color(fynetheme.ColorNamePrimary, 0), 1_500},
+	}
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	var last string
+	for {
+		img := shot(ctx, t, display)
+		last = ""
+		for name, w := range want {
+			if n := count(img, w.c); n < w.least {
+				last += name + " "
+			}
+		}
+		if last == "" {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the window never showed its %s", last)
+		case <-tick.C:
+		}
+	}
+}
+
+func shot(ctx context.Context, t *testing.T, display string) image.Image {
+	t.Helper()
+	c := exec.CommandContext(ctx, "import", "-window", "root", "png:-")
+	c.Env = append(os.Environ(), "DISPLAY="+display)
+	b, err := c.Output()
+	if err != nil {
+		t.Fatalf("screenshot: %v", err)
+	}
+	if keep := os.Getenv("SONM_TEST_SHOT"); keep != "" {
+		if err := os.WriteFile(keep, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatalf("screenshot of %d bytes: %v", len(b), err)
+	}
+	return img
+}
+
+// count counts the pixels within 3 of 255 of c in each channel.
+func count(img image.Image, c color.Color) int {
+	want, _ := color.NRGBAModel.Convert(c).(color.NRGBA)
+	near := func(a, b uint8) bool { return max(a, b)-min(a, b) <= 3 }
+	n := 0
+	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y++ {
+		for x := img.Bounds().Min.X; x < img.Bounds().Max.X; x++ {
+			p, _ := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+			if near(p.R, want.R) && near(p.G, want.G) && near(p.B, want.B) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestNoDisplay is what a server says.
+func TestNoDisplay(t *testing.T) {
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	if err := desktop.Run(t.Context(), desktop.Local{}); !errors.Is(err, desktop.ErrNoDisplay) {
+		t.Errorf("Run = %v, want %v", err, desktop.ErrNoDisplay)
+	}
+}
