@@ -128,18 +128,16 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell
 func (r RenderRequest) settings(s *scene) (job.Settings, error) {
 	set := job.Settings{Scene: s.main, Width: r.Width, Height: r.Height, Samples: r.Samples, Camera: r.Camera, Bounces: r.Bounces}
 	if r.Sky != "" {
-		sky := &job.Sky{Strength: &r.SkyStrength, Rotation: r.SkyRotation}
-		color, isColor := parseColor(r.Sky)
-		if isColor {
-			sky.Color = &color
+		set.Sky = &job.Sky{Strength: r.SkyStrength, Rotation: r.SkyRotation}
+		if color, ok := parseColor(r.Sky); ok {
+			set.Sky.Color = &color
 		} else {
 			name, err := s.addSky(r.Sky)
 			if err != nil {
 				return set, err
 			}
-			sky.File = name
+			set.Sky.File = name
 		}
-		set.Sky = sky
 	}
 	if err := set.Validate(); err != nil {
 		return set, &event.Problem{Code: "settings", What: sentence(err), Cause: err}
@@ -168,8 +166,8 @@ func (r RenderRequest) options() (job.Options, error) {
 	if r.Block == 0 {
 		return opt, nil
 	}
-	if r.Block < 1 || r.Block&(r.Block-1) != 0 {
-		return opt, &event.Problem{Code: "flags", What: fmt.Sprintf("--block: %d is not a power of two.", r.Block)}
+	if r.Block < 2 || r.Block > job.MaxSamples || r.Block&(r.Block-1) != 0 {
+		return opt, &event.Problem{Code: "flags", What: fmt.Sprintf("--block: %d is not a power of two between 2 and %d.", r.Block, job.MaxSamples)}
 	}
 	for 1<<opt.MaxLog2 < r.Block {
 		opt.MaxLog2++
@@ -186,17 +184,25 @@ func (a *App) save(ctx context.Context, id fog.JobID, path string, film *job.Fil
 }
 
 func writePicture(path string, film *job.Film) error {
+	w, h := film.Size()
+	im, err := picture.New(w, h, film.Mean())
+	if err != nil {
+		return err
+	}
+	encode := picture.EncodePNG
+	if strings.EqualFold(filepath.Ext(path), ".exr") {
+		encode = picture.EncodeEXR
+	}
+	data, err := encode(im)
+	if err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".sonm-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	w, h := film.Size()
-	write := picture.WritePNG
-	if strings.EqualFold(filepath.Ext(path), ".exr") {
-		write = picture.WriteEXR
-	}
-	err = write(f, w, h, film.Mean())
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -21,21 +21,18 @@ import (
 func bundledApps() (*apps.Pool, error) {
 	var all []apps.App
 	for _, name := range assets.Apps() {
-		manifest, module, err := assets.App(name)
+		m, module, err := assets.App(name)
 		if err != nil {
 			return nil, err
 		}
-		a, err := apps.Parse(manifest, module)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, a)
+		all = append(all, apps.App{Name: m.Name, Title: m.Title, Version: m.Version, ABI: m.ABI, Class: string(m.Class),
+			Memory: m.Memory, Accepts: m.Accepts, Module: module})
 	}
 	return apps.NewPool(all...)
 }
 
 // DemoScene is the scene `sonm demo` renders when none is named, as a .glb.
-func DemoScene() ([]byte, error) { return assets.DemoScene() }
+func DemoScene() ([]byte, error) { return assets.Demo("pathtracer", "cornell.glb") }
 
 // newBuyer composes the buying role.
 func (a *App) newBuyer(emit func(fog.Fact)) (*buyer.Buyer, error) {

@@ -53,6 +53,19 @@ type Manifest struct {
 	Accepts []string `json:"accepts"`
 }
 
+// Apps lists the names of the bundled apps, sorted.
+func Apps() []string {
+	entries, err := apps.ReadDir("apps")
+	if err != nil {
+		panic("assets: " + err.Error()) // the folder is embedded
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
 // appName is what a folder under apps may be called.
 var appName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 

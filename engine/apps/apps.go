@@ -7,7 +7,6 @@
 package apps
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -28,60 +27,50 @@ type App struct {
 	Name    string   // "pathtracer"; unique in a pool
 	Title   string   // for people
 	Version string   // of the program
+	ABI     int      // of the module
 	Class   string   // how results are checked: "exact"
 	Memory  uint64   // bytes of guest memory it may use
 	Accepts []string // file name endings it opens, lower case, without the dot
-	Hash    fog.Hash // of Module
 	Module  []byte   // WebAssembly
+
+	Hash fog.Hash // of Module; NewPool fills it in
 }
 
-type manifest struct {
-	Name    string   `json:"name"`
-	Title   string   `json:"title"`
-	Version string   `json:"version"`
-	ABI     int      `json:"abi"`
-	Class   string   `json:"class"`
-	Memory  uint64   `json:"memory"`
-	Accepts []string `json:"accepts"`
-	SHA256  fog.Hash `json:"sha256"`
-}
-
-// Parse reads a manifest and takes the module that belongs to it.
-func Parse(manifestJSON, module []byte) (App, error) {
-	var m manifest
-	if err := json.Unmarshal(manifestJSON, &m); err != nil {
-		return App{}, fmt.Errorf("app manifest: %w", err)
-	}
-	hash := fog.ContentHash(module)
+// check refuses an app this program cannot run.
+func (a App) check() error {
 	switch {
-	case m.Name == "" || len(m.Name) > 64:
-		return App{}, fmt.Errorf("app manifest: name %q is empty or over 64 bytes", m.Name)
-	case m.ABI != ABI:
-		return App{}, fmt.Errorf("app %s: guest ABI %d, this program speaks %d", m.Name, m.ABI, ABI)
-	case m.Class != "exact":
-		return App{}, fmt.Errorf("app %s: class %q is not known here", m.Name, m.Class)
-	case m.Memory == 0 || m.Memory > maxMemory:
-		return App{}, fmt.Errorf("app %s: memory of %d bytes, 1 to %d allowed", m.Name, m.Memory, uint64(maxMemory))
-	case m.SHA256 != hash:
-		return App{}, fmt.Errorf("app %s: module is %v, manifest says %v", m.Name, hash, m.SHA256)
+	case a.Name == "" || len(a.Name) > 64:
+		return fmt.Errorf("app name %q is empty or over 64 bytes", a.Name)
+	case a.ABI != ABI:
+		return fmt.Errorf("app %s speaks guest ABI %d, this program %d", a.Name, a.ABI, ABI)
+	case a.Class != "exact":
+		return fmt.Errorf("app %s: results of class %q cannot be checked here", a.Name, a.Class)
+	case a.Memory == 0 || a.Memory > maxMemory:
+		return fmt.Errorf("app %s: memory of %d bytes, 1 to %d allowed", a.Name, a.Memory, uint64(maxMemory))
+	case len(a.Module) == 0:
+		return fmt.Errorf("app %s has no module", a.Name)
 	}
-	return App{Name: m.Name, Title: m.Title, Version: m.Version, Class: m.Class, Memory: m.Memory,
-		Accepts: m.Accepts, Hash: hash, Module: module}, nil
+	return nil
 }
 
 // Pool is a set of apps.
 type Pool struct{ apps []App }
 
-// NewPool makes a pool; two apps may not share a name.
+// NewPool makes a pool of apps this program can run; two may not share a name.
 func NewPool(apps ...App) (*Pool, error) {
+	p := &Pool{apps: slices.Clone(apps)}
 	seen := map[string]bool{}
-	for _, a := range apps {
+	for i, a := range p.apps {
+		if err := a.check(); err != nil {
+			return nil, err
+		}
 		if seen[a.Name] {
 			return nil, fmt.Errorf("two apps are named %q", a.Name)
 		}
 		seen[a.Name] = true
+		p.apps[i].Hash = fog.ContentHash(a.Module)
 	}
-	return &Pool{apps: slices.Clone(apps)}, nil
+	return p, nil
 }
 
 // ByHash finds the app with this module.
