@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sonm/engine/fog"
 	"sonm/engine/wire"
 )
@@ -15,6 +17,7 @@ const (
 	blobProtocol = "blob/1.0.0"
 	blobBatch    = 32              // chunks in one request, 8 MiB on average
 	blobAhead    = 3               // requests on their way at once, so that the line never waits for one
+	blobBuffers  = 4               // chunks received but not stored yet
 	blobPart     = 4 << 10         // bytes of a part of a manifest that is not the last, at least: no endless trickle
 	blobIdle     = 2 * time.Minute // a server drops a stream nobody asks on, as does a reader nobody answers
 )
@@ -123,7 +126,7 @@ func (c *counterpart) chunks(ctx context.Context, w wire.WantChunks) error {
 func (c *counterpart) send(ctx context.Context, b wire.Body) error { return sendSoon(ctx, c.s, b) }
 
 func (c *counterpart) recv(ctx context.Context) (*wire.Message, error) {
-	return recvSoon(ctx, c.s, wire.MaxControl)
+	return recvSoon(ctx, c.s, wire.MaxControl, new([]byte))
 }
 
 // BlobSource reads content from one peer. It does not check what arrives
@@ -160,7 +163,7 @@ func manifest(ctx context.Context, s *Stream, root fog.Hash, max int) ([]byte, e
 		if err := sendSoon(ctx, s, wire.WantManifest{Root: root, Offset: uint64(len(out))}); err != nil {
 			return nil, err
 		}
-		m, err := recvSoon(ctx, s, wire.MaxPart+wire.MaxControl)
+		m, err := recvSoon(ctx, s, wire.MaxPart+wire.MaxControl, new([]byte))
 		if err != nil {
 			return nil, err
 		}
@@ -203,23 +206,53 @@ func (b *BlobSource) Chunks(ctx context.Context, root fog.Hash, want []fog.Hash,
 	return s.Close()
 }
 
+// chunks receives on one goroutine and hands over on another, so that hashing
+// and storing a chunk does not hold up the line.
 func chunks(ctx context.Context, s *Stream, root fog.Hash, want []fog.Hash, each func(i int, data []byte) error) error {
-	asked := 0
-	ask := func() error {
-		n := min(blobBatch, len(want)-asked)
-		if n == 0 {
-			return nil
-		}
-		asked += n
-		return sendSoon(ctx, s, wire.WantChunks{Root: root, Chunks: want[asked-n : asked]})
+	free, full := make(chan *[]byte, blobBuffers), make(chan piece, blobBuffers)
+	for range blobBuffers {
+		free <- new([]byte)
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(full)
+		return receive(ctx, &asker{s: s, root: root, want: want}, free, full)
+	})
+	g.Go(func() error {
+		i := 0
+		for p := range full {
+			if err := each(i, p.data); err != nil {
+				return err
+			}
+			i++
+			free <- p.buf
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// piece is a chunk in the buffer it was received into.
+type piece struct {
+	data []byte
+	buf  *[]byte
+}
+
+// receive takes what ask asks for, in order.
+func receive(ctx context.Context, ask *asker, free <-chan *[]byte, full chan<- piece) error {
 	for range blobAhead {
-		if err := ask(); err != nil {
+		if err := ask.next(ctx); err != nil {
 			return err
 		}
 	}
-	for i, name := range want {
-		m, err := recvSoon(ctx, s, wire.MaxChunk+wire.MaxControl)
+	for i, name := range ask.want {
+		var buf *[]byte
+		select {
+		case buf = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		m, err := recvSoon(ctx, ask.s, wire.MaxChunk+wire.MaxControl, buf)
 		if err != nil {
 			return err
 		}
@@ -230,16 +263,31 @@ func chunks(ctx context.Context, s *Stream, root fog.Hash, want []fog.Hash, each
 		if c.Name != name {
 			return fmt.Errorf("chunk %s where %s was asked for", c.Name.Short(), name.Short())
 		}
-		if err := each(i, c.Data); err != nil {
-			return err
-		}
+		full <- piece{c.Data, buf} // never waits: there are no more buffers than places
 		if (i+1)%blobBatch == 0 {
-			if err := ask(); err != nil {
+			if err := ask.next(ctx); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// asker asks for want in batches.
+type asker struct {
+	s     *Stream
+	root  fog.Hash
+	want  []fog.Hash
+	asked int
+}
+
+func (a *asker) next(ctx context.Context) error {
+	n := min(blobBatch, len(a.want)-a.asked)
+	if n == 0 {
+		return nil
+	}
+	a.asked += n
+	return sendSoon(ctx, a.s, wire.WantChunks{Root: a.root, Chunks: a.want[a.asked-n : a.asked]})
 }
 
 func unwanted(m *wire.Message) error {
@@ -255,8 +303,8 @@ func sendSoon(ctx context.Context, s *Stream, b wire.Body) error {
 	return s.Send(ctx, wire.New(b))
 }
 
-func recvSoon(ctx context.Context, s *Stream, max int) (*wire.Message, error) {
+func recvSoon(ctx context.Context, s *Stream, max int, buf *[]byte) (*wire.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, blobIdle)
 	defer cancel()
-	return s.Recv(ctx, max)
+	return s.recv(ctx, max, buf)
 }

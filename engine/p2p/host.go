@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/gologshim"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"sonm/engine/fog"
@@ -66,6 +67,10 @@ type Host struct {
 }
 
 type handler func(context.Context, *Stream)
+
+// LogTo sends what libp2p itself has to say to to, for the whole process; the
+// standard error stream is its default. Call it before the first New.
+func LogTo(to slog.Handler) { gologshim.SetDefaultHandler(to) }
 
 // New checks cfg and makes a host that does nothing yet.
 func New(cfg Config) (*Host, error) {
@@ -172,6 +177,22 @@ func (h *Host) Peers() []fog.PeerID {
 		out = append(out, fog.PeerID(p.String()))
 	}
 	return out
+}
+
+// Keep exempts the connection to a peer from being closed when there are too
+// many, until release is called: for peers a deal or a lease depends on. why
+// tells users of the same peer apart.
+func (h *Host) Keep(ctx context.Context, p fog.PeerID, why string) (release func(), err error) {
+	if err := h.wait(ctx); err != nil {
+		return nil, err
+	}
+	id, err := peer.Decode(string(p))
+	if err != nil {
+		return nil, fmt.Errorf("peer id %.80q: %w", p, err)
+	}
+	conns := h.node.ConnManager()
+	conns.Protect(id, why)
+	return func() { conns.Unprotect(id, why) }, nil
 }
 
 // Traffic is how many bytes the host's streams sent and received since it was

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	p2p.LogTo(slog.DiscardHandler)
 	goleak.VerifyTestMain(m)
 }
 
@@ -161,5 +163,17 @@ func TestRecvSurvivesItsDeadline(t *testing.T) {
 	}
 	if _, err := s.Recv(soon(t), wire.MaxControl); err != nil {
 		t.Errorf("Recv after a deadline: %v", err)
+	}
+}
+
+func TestKeepChecksThePeer(t *testing.T) {
+	a := up(t, 1, p2p.Config{})
+	release, err := a.Keep(soon(t), up(t, 2, p2p.Config{}).ID(), "deal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if _, err := a.Keep(soon(t), "nobody", "deal"); err == nil {
+		t.Error("Keep of a bad peer id passed")
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
 	"sonm/engine/blob"
 	"sonm/engine/fog"
@@ -27,9 +28,11 @@ import (
 )
 
 // adversary is a libp2p host without any of our manners.
-func adversary(t testing.TB) host.Host {
+func adversary(t testing.TB) host.Host { return bare(t, loopback[0]) }
+
+func bare(t testing.TB, listen string) host.Host {
 	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings(loopback[0]), libp2p.DisableRelay(), libp2p.DisableMetrics())
+	h, err := libp2p.New(libp2p.ListenAddrStrings(listen), libp2p.Security(tls.ID, tls.New), libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,10 +285,7 @@ func BenchmarkTransfer(b *testing.B) {
 				}
 			}
 		})
-		from, to := adversary(b), adversary(b)
-		if name == "quic" {
-			continue
-		}
+		from, to := bare(b, loopback[i]), bare(b, loopback[i])
 		to.SetStreamHandler("/bare", func(s network.Stream) {
 			defer s.Close()
 			if _, err := bufio.NewReader(s).ReadByte(); err == nil {

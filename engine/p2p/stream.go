@@ -29,8 +29,9 @@ func newStream(s network.Stream) *Stream {
 // Peer is who is at the other end, proven by its key.
 func (s *Stream) Peer() fog.PeerID { return fog.PeerID(s.s.Conn().RemotePeer().String()) }
 
-// Send writes one message. If ctx ends while it is being written the stream is
-// reset: half a message cannot be followed by another.
+// Send writes one message. If that fails, or ctx ends while it is being
+// written, the stream is reset: half a message cannot be followed by another.
+// A message that cannot be encoded leaves the stream as it was.
 func (s *Stream) Send(ctx context.Context, m *wire.Message) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -38,12 +39,12 @@ func (s *Stream) Send(ctx context.Context, m *wire.Message) error {
 	case <-ctx.Done():
 		return fmt.Errorf("send %s: %w", wire.NameOf(m.Body), ctx.Err())
 	}
-	w := &counter{w: s.s}
+	w := &toucher{w: s.s}
 	err := until(ctx, s.s.SetWriteDeadline, func() error { return wire.Write(w, m) })
 	if err == nil {
 		return nil
 	}
-	if w.n > 0 || ctx.Err() == nil && w.called {
+	if w.called {
 		s.s.Reset()
 	}
 	return fmt.Errorf("send %s: %w", wire.NameOf(m.Body), err)
@@ -53,6 +54,12 @@ func (s *Stream) Send(ctx context.Context, m *wire.Message) error {
 // peer closed its side in order. If ctx ends before a message has begun the
 // stream stays usable; after any other error it is reset.
 func (s *Stream) Recv(ctx context.Context, max int) (*wire.Message, error) {
+	var none []byte
+	return s.recv(ctx, max, &none)
+}
+
+// recv is Recv into a buffer; see wire.ReadInto.
+func (s *Stream) recv(ctx context.Context, max int, buf *[]byte) (*wire.Message, error) {
 	var m *wire.Message
 	begun := false
 	err := until(ctx, s.s.SetReadDeadline, func() error {
@@ -61,7 +68,7 @@ func (s *Stream) Recv(ctx context.Context, max int) (*wire.Message, error) {
 		}
 		begun = true
 		var err error
-		m, err = wire.Read(s.r, max)
+		m, err = wire.ReadInto(s.r, max, buf)
 		return err
 	})
 	switch {
@@ -107,18 +114,15 @@ func until(ctx context.Context, deadline func(time.Time) error, do func() error)
 	return err
 }
 
-// counter knows whether anything went out.
-type counter struct {
+// toucher knows whether a write was tried.
+type toucher struct {
 	w      io.Writer
-	n      int
 	called bool
 }
 
-func (c *counter) Write(b []byte) (int, error) {
-	c.called = true
-	n, err := c.w.Write(b)
-	c.n += n
-	return n, err
+func (t *toucher) Write(b []byte) (int, error) {
+	t.called = true
+	return t.w.Write(b)
 }
 
 // dialer is a function in the shape libp2p wants.

@@ -45,6 +45,14 @@ func Write(w io.Writer, m *Message) error {
 // one is left unread, so the stream is of no use after an error. io.EOF means
 // that the stream ended between two messages.
 func Read(r *bufio.Reader, max int) (*Message, error) {
+	var none []byte
+	return ReadInto(r, max, &none)
+}
+
+// ReadInto is Read with a buffer for the next message, which grows as needed. A
+// Chunk shares memory with the buffer, so it is valid until the next ReadInto
+// of the same buffer; other bodies are the caller's to keep.
+func ReadInto(r *bufio.Reader, max int, buf *[]byte) (*Message, error) {
 	n, err := length(r)
 	if err != nil {
 		return nil, err
@@ -52,7 +60,7 @@ func Read(r *bufio.Reader, max int) (*Message, error) {
 	if n > uint64(max) {
 		return nil, fmt.Errorf("%d bytes where %d are allowed: %w", n, max, ErrTooLarge)
 	}
-	frame, err := payload(r, int(n))
+	frame, err := payload(r, int(n), buf)
 	if err != nil {
 		return nil, err
 	}
@@ -161,20 +169,24 @@ func length(r *bufio.Reader) (uint64, error) {
 	return 0, fmt.Errorf("length of more than 35 bits: %w", ErrTooLarge)
 }
 
-func payload(r io.Reader, n int) ([]byte, error) {
-	if n <= grow {
-		b := make([]byte, n)
-		if _, err := io.ReadFull(r, b); err != nil {
+// payload reads n bytes, into buf where they are few.
+func payload(r io.Reader, n int, buf *[]byte) ([]byte, error) {
+	if n > grow {
+		var b bytes.Buffer
+		b.Grow(grow)
+		if _, err := io.CopyN(&b, r, int64(n)); err != nil {
 			return nil, unexpected(err)
 		}
-		return b, nil
+		return b.Bytes(), nil
 	}
-	var buf bytes.Buffer
-	buf.Grow(grow)
-	if _, err := io.CopyN(&buf, r, int64(n)); err != nil {
+	if cap(*buf) < n {
+		*buf = make([]byte, n)
+	}
+	b := (*buf)[:n]
+	if _, err := io.ReadFull(r, b); err != nil {
 		return nil, unexpected(err)
 	}
-	return buf.Bytes(), nil
+	return b, nil
 }
 
 func unexpected(err error) error {
