@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,7 +47,7 @@ func TestWindow(t *testing.T) {
 			t.Skipf("%s is not installed (make test installs it): no window is opened", tool)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	display := screen(ctx, t)
 	w := window(ctx, t, display)
@@ -56,25 +58,19 @@ func TestWindow(t *testing.T) {
 	painted(ctx, t, display)
 }
 
-// titled waits for visible windows with our title and counts them. The server
-// names its display a moment before it lets clients in, hence the tries.
-func titled(ctx context.Context, t *testing.T, display string, said *bytes.Buffer) int {
+// titled waits for visible windows with our title and counts them.
+func titled(ctx context.Context, t *testing.T, display string, said fmt.Stringer) int {
 	t.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		see := exec.CommandContext(ctx, "xdotool", "search", "--onlyvisible", "--name", "^SONM$")
-		see.Env = append(os.Environ(), "DISPLAY="+display)
-		out, err := see.CombinedOutput()
-		if err == nil {
-			return len(strings.Fields(string(out)))
+	n := 0
+	retry(ctx, t, func() error {
+		out, err := client(ctx, display, "xdotool", "search", "--onlyvisible", "--name", "^SONM$").Output()
+		if err != nil {
+			return fmt.Errorf("no window with the title SONM: %w; the window said: %s", err, said)
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("no window with the title SONM on %s: %v, %s; the window said: %s", display, err, out, said)
-		case <-tick.C:
-		}
-	}
+		n = len(strings.Fields(string(out)))
+		return nil
+	})
+	return n
 }
 
 // screen starts an X server on a free display and answers with its name.
@@ -85,7 +81,7 @@ func screen(ctx context.Context, t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	x := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "1366x768x24", "-nolisten", "tcp")
+	x := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{w}
 	start(t, x)
 	w.Close()
@@ -97,17 +93,55 @@ func screen(ctx context.Context, t *testing.T) string {
 	if err != nil {
 		t.Fatalf("Xvfb did not name its display: %v", err)
 	}
-	return ":" + strings.TrimSpace(string(name[:n]))
+	display := ":" + strings.TrimSpace(string(name[:n]))
+	// The server names its display a moment before it lets clients in.
+	retry(ctx, t, func() error {
+		out, err := client(ctx, display, "xdotool", "getdisplaygeometry").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s does not answer: %w, %s", display, err, out)
+		}
+		return nil
+	})
+	return display
+}
+
+// client is a command that talks to the display.
+func client(ctx context.Context, display, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = append(os.Environ(), "DISPLAY="+display)
+	return c
+}
+
+// retry calls try until it succeeds or ctx is over.
+func retry(ctx context.Context, t *testing.T, try func() error) {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(err)
+		case <-tick.C:
+		}
+	}
 }
 
 // window starts this test program as the window and answers with what it says.
-func window(ctx context.Context, t *testing.T, display string) *bytes.Buffer {
+func window(ctx context.Context, t *testing.T, display string) fmt.Stringer {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := new(bytes.Buffer)
+	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
 	w := exec.CommandContext(ctx, self)
 	w.Env = []string{
 		"DISPLAY=" + display, asWindow + "=" + t.TempDir(), "HOME=" + t.TempDir(),
@@ -115,7 +149,18 @@ func window(ctx context.Context, t *testing.T, display string) *bytes.Buffer {
 	}
 	w.Stdout, w.Stderr = said, said
 	start(t, w)
-	return said
+	return words(said.Name())
+}
+
+// words is what the file of that name holds by now.
+type words string
+
+func (w words) String() string {
+	b, err := os.ReadFile(string(w))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 // start runs c, which is asked to end when its context is over and waited for
@@ -144,33 +189,24 @@ func painted(ctx context.Context, t *testing.T, display string) {
 		"card":    {dark.Color(theme.Surface, 0), 50_000},
 		"button":  {dark.Color(fynetheme.ColorNamePrimary, 0), 1_500},
 	}
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	var last string
-	for {
+	retry(ctx, t, func() error {
 		img := shot(ctx, t, display)
-		last = ""
+		var short []string
 		for name, w := range want {
 			if n := count(img, w.c); n < w.least {
-				last += name + " "
+				short = append(short, fmt.Sprintf("%d pixels of the %s, want %d", n, name, w.least))
 			}
 		}
-		if last == "" {
-			return
+		if short != nil {
+			return fmt.Errorf("the window shows %s", strings.Join(short, "; "))
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("the window never showed its %s", last)
-		case <-tick.C:
-		}
-	}
+		return nil
+	})
 }
 
 func shot(ctx context.Context, t *testing.T, display string) image.Image {
 	t.Helper()
-	c := exec.CommandContext(ctx, "import", "-window", "root", "png:-")
-	c.Env = append(os.Environ(), "DISPLAY="+display)
-	b, err := c.Output()
+	b, err := client(ctx, display, "import", "-window", "root", "png:-").Output()
 	if err != nil {
 		t.Fatalf("screenshot: %v", err)
 	}
