@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"sonm/app/store"
+	"sonm/engine/fog"
+)
+
+func open(t *testing.T, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func job(n byte, locked uint64) store.Job {
+	return store.Job{ID: fog.JobID{n}, Settings: []byte("{}"), Locked: fog.Wei(locked), Path: "x.png", Created: time.Unix(1, 0),
+		Specs: [][]byte{{1}, {2}}, Planned: []uint64{3, 4}}
+}
+
+func TestOnlyOpenJobsReserveMoney(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a b?#.db"))
+	must(t, s.PutJob(t.Context(), job(1, 10)))
+	must(t, s.PutJob(t.Context(), job(2, 5)))
+	must(t, s.PutJob(t.Context(), job(3, 1)))
+	must(t, s.JobSettled(t.Context(), fog.JobID{2}, fog.Wei(4), fog.Wei(1), fog.Hash{}, fog.Hash{}))
+	must(t, s.JobState(t.Context(), fog.JobID{3}, "failed"))
+	if got, err := s.Reserved(t.Context()); err != nil || got != fog.Wei(10) {
+		t.Errorf("Reserved() = %v, %v, want 10 wei", got, err)
+	}
+}
+
+func TestAJobIsWrittenWholeOrNotAtAll(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	must(t, s.PutJob(t.Context(), job(1, 10)))
+	if err := s.PutJob(t.Context(), job(1, 10)); err == nil {
+		t.Error("the same job was written twice")
+	}
+	bad := job(2, 7)
+	bad.Specs = [][]byte{{1}, nil} // a task without a spec breaks a rule of the table
+	if err := s.PutJob(t.Context(), bad); err == nil {
+		t.Fatal("a task without a spec was written")
+	}
+	if got, _ := s.Reserved(t.Context()); got != fog.Wei(10) {
+		t.Errorf("Reserved() = %v after a refused job, want 10 wei", got)
+	}
+}
+
+func TestAVoucherOnlyGrows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path)
+	v := fog.Voucher{Buyer: fog.Address{1}, Seller: fog.Address{2}, Epoch: 3}
+	for _, total := range []uint64{5, 9, 7, 9} {
+		v.Total = fog.Wei(total)
+		must(t, s.PutVoucher(t.Context(), store.Buyer, v, time.Now()))
+	}
+	must(t, s.Close())
+	s = open(t, path)
+	if got, err := s.VoucherTotal(t.Context(), store.Buyer, v.Buyer, v.Seller, 3); err != nil || got != fog.Wei(9) {
+		t.Errorf("VoucherTotal() = %v, %v, want 9 wei", got, err)
+	}
+	for _, c := range []struct {
+		role  store.Role
+		epoch uint32
+	}{{store.Seller, 3}, {store.Buyer, 4}} {
+		if got, err := s.VoucherTotal(t.Context(), c.role, v.Buyer, v.Seller, c.epoch); err != nil || !got.IsZero() {
+			t.Errorf("VoucherTotal(%s, epoch %d) = %v, %v, want nothing", c.role, c.epoch, got, err)
+		}
+	}
+}
+
+func TestTheOutboxKeepsWhatIsNotFinal(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	for i, id := range []string{"a", "b", "c"} {
+		must(t, s.SaveTx(t.Context(), store.Tx{ID: id, Purpose: "settle", Nonce: uint64(9 - i), Raw: []byte(id), Hash: fog.Hash{byte(i)}}))
+	}
+	must(t, s.SaveTx(t.Context(), store.Tx{ID: "a", Purpose: "settle", Nonce: 9, Raw: []byte("other")})) // again: no error, no change
+	must(t, s.FinalTx(t.Context(), "b"))
+	got, err := s.PendingTx(t.Context())
+	must(t, err)
+	if len(got) != 2 || got[0].ID != "c" || got[1].ID != "a" || !bytes.Equal(got[1].Raw, []byte("a")) {
+		t.Errorf("PendingTx() = %+v, want c then a as first saved", got)
+	}
+}
+
+func TestAResultNeedsItsDeal(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	d := fog.Deal{Job: fog.JobID{1}, Expiry: time.Unix(5, 0).UTC()}
+	r := fog.Receipt{Deal: d.ID(), Attempt: 1}
+	if err := s.PutResult(t.Context(), 0, r, "done", time.Now()); err == nil {
+		t.Error("a result of an unknown deal was written")
+	}
+	must(t, s.PutDeal(t.Context(), store.Seller, "peer", d, fog.Signature{1}, fog.Signature{}, time.Now()))
+	must(t, s.PutResult(t.Context(), 0, r, "done", time.Now()))
+	must(t, s.PutResult(t.Context(), 0, r, "done", time.Now()))
+	must(t, s.ResultState(t.Context(), d.ID(), 0, 1, "accepted", fog.Wei(3)))
+}
+
+func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path)
+	must(t, s.SetVersion(t.Context(), 99))
+	must(t, s.Close())
+	if s, err := store.Open(t.Context(), path); err == nil {
+		s.Close()
+		t.Error("it was opened")
+	}
+}
