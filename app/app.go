@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sonm/app/dial"
 	"sonm/app/event"
 	"sonm/app/settle"
 	"sonm/app/store"
@@ -99,7 +100,7 @@ func userPracticeDir(home string) string {
 
 // Open opens a home and joins the network. The caller closes the App.
 func Open(ctx context.Context, cfg Config) (_ *App, err error) {
-	a := &App{cfg: cfg}
+	a := &App{cfg: cfg, status: &statusServer{}}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -127,6 +128,49 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 	return a, a.join(ctx)
 }
 
+// openWallet opens the keys; on a practice network a new home gets its first
+// money by itself.
+func (a *App) openWallet(ctx context.Context) error {
+	var err error
+	a.wallet, err = wallet.Open(wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: dial.Dialer{}.HTTP(), Outbox: settle.Outbox{DB: a.db}, Log: a.cfg.Log})
+	if err != nil {
+		return fmt.Errorf("open wallet: %w", err)
+	}
+	if err := a.wallet.Start(ctx); err != nil {
+		return fmt.Errorf("send again what an earlier run left: %w", err)
+	}
+	if err := a.wallet.EnsureFunded(ctx); err != nil {
+		return fmt.Errorf("practice money: %w", err)
+	}
+	a.bridge, err = settle.NewBridge(ctx, a.wallet, a.db, a.net)
+	return err
+}
+
+// Money is what the node's account has.
+type Money struct {
+	Address  fog.Address `json:"address"`
+	Balance  fog.Amount  `json:"balance"`  // SNM at hand
+	Escrow   fog.Amount  `json:"escrow"`   // SNM in the escrow
+	Reserved fog.Amount  `json:"reserved"` // part of Escrow that open jobs hold
+	Coins    fog.Amount  `json:"coins"`    // for network fees
+	Practice bool        `json:"practice"`
+}
+
+// Money asks the chain what the account has.
+func (a *App) Money(ctx context.Context) (Money, error) {
+	p, err := a.bridge.Purse(ctx)
+	return Money{Address: a.bridge.Account(), Balance: p.Balance, Escrow: p.Escrow, Reserved: p.Reserved, Coins: p.Coins, Practice: a.net.Practice}, err
+}
+
+// gasUsed is the gas of all transactions of this run.
+func (a *App) gasUsed() uint64 {
+	var sum uint64
+	for _, n := range a.wallet.GasUsed() {
+		sum += n
+	}
+	return sum
+}
+
 // join starts the node and waits until it is on the network.
 func (a *App) join(ctx context.Context) error {
 	seed, err := a.home.seed()
@@ -134,7 +178,7 @@ func (a *App) join(ctx context.Context) error {
 		return err
 	}
 	a.node, err = engine.NewNode(engine.Config{
-		Host: p2p.Config{Seed: seed, Listen: listenAddrs(a.net.RPC), Network: fog.Hash(a.net.Genesis), Bootstrap: a.net.Bootstrap, Log: a.cfg.Log},
+		Host:  p2p.Config{Seed: seed, Listen: listenAddrs(a.net.RPC), Network: fog.Hash(a.net.Genesis), Bootstrap: a.net.Bootstrap, Log: a.cfg.Log},
 		Blobs: a.blobs, Verify: settle.NewVerifier(a.net), Now: time.Now, Log: a.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("join the network: %w", err)
@@ -161,7 +205,7 @@ func (a *App) Close() error {
 		errs = append(errs, a.group.Wait())
 	}
 	if a.wallet != nil {
-		errs = append(errs, a.wallet.Close())
+		a.wallet.Close()
 	}
 	if a.db != nil {
 		errs = append(errs, a.db.Close())

@@ -47,7 +47,7 @@ type RenderRequest struct {
 // goroutines of the engine.
 func (a *App) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
 	start := time.Now()
-	gas, sent := a.wallet.GasUsed(), a.uploaded()
+	gas, sent := a.gasUsed(), a.uploaded()
 	if err := r.checkOut(); err != nil {
 		return Summary{}, err
 	}
@@ -74,7 +74,7 @@ func (a *App) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	tell(fog.JobSaved{Job: p.ID, Path: r.Out, Film: out.Film.Hash()})
 	sum, err := a.summary(p, r, out)
 	sum.Wall = time.Since(start).Seconds()
-	sum.Gas, sum.Uploaded = a.wallet.GasUsed()-gas, a.uploaded()-sent
+	sum.Gas, sum.Uploaded = a.gasUsed()-gas, a.uploaded()-sent
 	return sum, err
 }
 

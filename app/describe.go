@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
-	"net/http"
 	"time"
 
+	"sonm/app/dial"
 	"sonm/wallet/chain"
 )
 
@@ -12,5 +12,5 @@ import (
 func describe(ctx context.Context, rpc string) (NetworkInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return chain.Describe(ctx, http.DefaultClient, rpc)
+	return chain.Describe(ctx, dial.Dialer{}.HTTP(), rpc)
 }

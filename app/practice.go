@@ -33,8 +33,8 @@ const practiceStart = 30 * time.Second
 
 // NetworkRequest says how to serve a practice network.
 type NetworkRequest struct {
-	Dir    string // of the chain
-	Listen string // host:port of the chain's RPC; "" is a free port on loopback
+	Dir    string        // of the chain
+	Listen string        // host:port of the chain's RPC; "" is a free port on loopback
 	Idle   time.Duration // without any peer, before it stops by itself; 0 = never
 	Log    *slog.Logger
 	Ready  func(n NetworkInfo)

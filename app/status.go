@@ -22,7 +22,7 @@ type Status struct {
 	Peer    fog.PeerID  `json:"peer,omitempty"`
 	Account fog.Address `json:"account"`
 	Network string      `json:"network,omitempty"`
-	Peers   int         `json:"peers"` // computers connected
+	Peers   int         `json:"peers"`  // computers connected
 	Offers  int         `json:"offers"` // live asks heard
 	Selling *Selling    `json:"selling,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"sonm/app/store"
@@ -50,10 +51,7 @@ func NewBridge(ctx context.Context, w *wallet.Wallet, db *store.Store, n chain.N
 	}
 	del := fog.Delegation{Account: fog.Address(d.Account), Device: fog.Address(d.Device), Purposes: fog.Purpose(d.Purposes),
 		Cap: limit, Expiry: time.Unix(int64(d.Expiry), 0).UTC()} //nolint:gosec // our own expiry, a few years ahead
-	if len(sig) != len(del.Sig) {
-		return nil, fmt.Errorf("delegation: signature of %d bytes", len(sig))
-	}
-	copy(del.Sig[:], sig)
+	del.Sig = fog.Signature(sig)
 	return &Bridge{Verifier: NewVerifier(n), wallet: w, db: db, del: del}, nil
 }
 
@@ -65,41 +63,29 @@ func (b *Bridge) Delegation() fog.Delegation { return b.del }
 
 // SignAsk signs an offer with the device key.
 func (b *Bridge) SignAsk(ctx context.Context, a fog.Ask) (fog.Ask, error) {
-	sig, err := b.sign(ctx, typedAsk(a))
-	a.Sig = sig
+	sig, err := b.wallet.SignAsk(ctx, typedAsk(a))
+	a.Sig = fog.Signature(sig)
 	return a, err
 }
 
 // SignDeal signs a deal with the device key.
 func (b *Bridge) SignDeal(ctx context.Context, d fog.Deal) (fog.Signature, error) {
-	return b.sign(ctx, typedDeal(d))
+	sig, err := b.wallet.SignDeal(ctx, typedDeal(d))
+	return fog.Signature(sig), err
 }
 
 // SignReceipt signs a result with the device key.
 func (b *Bridge) SignReceipt(ctx context.Context, r fog.Receipt) (fog.Receipt, error) {
-	sig, err := b.sign(ctx, typedReceipt(r))
-	r.Sig = sig
+	sig, err := b.wallet.SignReceipt(ctx, typedReceipt(r))
+	r.Sig = fog.Signature(sig)
 	return r, err
 }
 
 // SignVoucher signs a promise with the device key.
 func (b *Bridge) SignVoucher(ctx context.Context, v fog.Voucher) (fog.Voucher, error) {
-	sig, err := b.sign(ctx, typedVoucher(v))
-	v.Sig = sig
+	sig, err := b.wallet.SignVoucher(ctx, typedVoucher(v))
+	v.Sig = fog.Signature(sig)
 	return v, err
-}
-
-func (b *Bridge) sign(ctx context.Context, m typed.Message) (fog.Signature, error) {
-	var sig fog.Signature
-	raw, err := b.wallet.Sign(ctx, m)
-	if err != nil {
-		return sig, err
-	}
-	if len(raw) != len(sig) {
-		return sig, fmt.Errorf("signature of %d bytes", len(raw))
-	}
-	copy(sig[:], raw)
-	return sig, nil
 }
 
 // Lock makes sure that max beside all that open jobs reserve lies in the free
@@ -113,7 +99,7 @@ func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
 	err = b.wallet.EnsureDeposit(ctx, need.Big())
 	var short *wallet.FundsError
 	if errors.As(err, &short) {
-		return 0, b.funds(short)
+		return 0, b.short(short)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("deposit: %w", err)
@@ -143,12 +129,12 @@ func (b *Bridge) Promised(ctx context.Context, seller fog.Address, epoch uint32)
 }
 
 // Settle has the chain pay the sellers.
-func (b *Bridge) Settle(ctx context.Context, epoch uint32, payees []buyer.Payee) (buyer.Settlement, error) {
+func (b *Bridge) Settle(ctx context.Context, payees []buyer.Payee) (buyer.Settlement, error) {
 	list := make([]typed.Payee, len(payees))
 	for i, p := range payees {
 		list[i] = typed.Payee{Seller: [20]byte(p.Seller), Total: p.Total.Big()}
 	}
-	s, err := b.wallet.Settle(ctx, epoch, list)
+	s, err := b.wallet.Settle(ctx, list)
 	if err != nil {
 		return buyer.Settlement{}, err
 	}
@@ -187,14 +173,72 @@ func (b *Bridge) Covers(ctx context.Context, from, device fog.Address, limit fog
 	if err != nil {
 		return fmt.Errorf("the buyer's device cannot be looked up: %w", err)
 	}
-	left, err := deviceLeft(dev.Cap, dev.Spent)
+	rest, err := left(dev.Cap, dev.Spent)
 	switch {
 	case err != nil:
 		return err
 	case dev.Revoked || dev.Purposes&typed.PurposeVoucher == 0 || !time.Now().Before(dev.Expiry):
 		return errors.New("the buyer's device may not sign payments")
-	case left.Cmp(limit) < 0:
-		return fmt.Errorf("the buyer's device may promise %s SNM more, the deal needs %s", left, limit)
+	case rest.Cmp(limit) < 0:
+		return fmt.Errorf("the buyer's device may promise %s SNM more, the deal needs %s", rest, limit)
 	}
 	return nil
+}
+
+// short says in the engine's terms what is missing.
+func (b *Bridge) short(f *wallet.FundsError) error {
+	have, err := amount(f.Have)
+	if err != nil {
+		return err
+	}
+	need, err := amount(f.Need)
+	if err != nil {
+		return err
+	}
+	return &FundsError{Account: b.del.Account, Need: need, Have: have}
+}
+
+// Purse is what an account has.
+type Purse struct {
+	Balance  fog.Amount // SNM outside the escrow
+	Escrow   fog.Amount // SNM in the escrow
+	Reserved fog.Amount // part of Escrow that open jobs hold
+	Coins    fog.Amount // what gas is paid with; 18 decimals like SNM
+}
+
+// Purse reads what the account has from the chain.
+func (b *Bridge) Purse(ctx context.Context) (p Purse, err error) {
+	if p.Reserved, err = b.db.Reserved(ctx); err != nil {
+		return p, err
+	}
+	escrowed := func(ctx context.Context) (*big.Int, error) { return b.wallet.EscrowBalance(ctx, b.wallet.Account()) }
+	for _, x := range []struct {
+		read func(context.Context) (*big.Int, error)
+		into *fog.Amount
+	}{{b.wallet.Balance, &p.Balance}, {escrowed, &p.Escrow}, {b.wallet.Coins, &p.Coins}} {
+		v, err := x.read(ctx)
+		if err != nil {
+			return p, err
+		}
+		if *x.into, err = amount(v); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// left is what remains of a cap, nothing if more was spent.
+func left(limit, spent *big.Int) (fog.Amount, error) {
+	l, err := amount(limit)
+	if err != nil {
+		return l, err
+	}
+	s, err := amount(spent)
+	if err != nil {
+		return s, err
+	}
+	if rest, err := l.Sub(s); err == nil {
+		return rest, nil
+	}
+	return fog.Amount{}, nil
 }

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"path/filepath"
 	"testing"
 	"time"
@@ -86,13 +85,13 @@ func TestAVoucherOnlyGrows(t *testing.T) {
 func TestTheOutboxKeepsWhatIsNotFinal(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"))
 	for i, id := range []string{"a", "b", "c"} {
-		must(t, s.SaveTx(t.Context(), store.Tx{ID: id, Purpose: "settle", Nonce: uint64(9 - i), Raw: []byte(id), Hash: fog.Hash{byte(i)}}))
+		must(t, s.SaveTx(t.Context(), store.Tx{ID: fog.ContentHash([]byte(id)), Purpose: "settle", Chain: 1 << 51, Nonce: uint64(9 - i), Raw: []byte(id)}))
 	}
-	must(t, s.SaveTx(t.Context(), store.Tx{ID: "a", Purpose: "settle", Nonce: 9, Raw: []byte("other")})) // again: no error, no change
-	must(t, s.FinalTx(t.Context(), "b"))
+	must(t, s.SaveTx(t.Context(), store.Tx{ID: fog.ContentHash([]byte("a")), Purpose: "settle", Nonce: 9, Raw: []byte("other")})) // again: no error, no change
+	must(t, s.FinalTx(t.Context(), fog.ContentHash([]byte("b"))))
 	got, err := s.PendingTx(t.Context())
 	must(t, err)
-	if len(got) != 2 || got[0].ID != "c" || got[1].ID != "a" || !bytes.Equal(got[1].Raw, []byte("a")) {
+	if len(got) != 2 || string(got[0].Raw) != "c" || string(got[1].Raw) != "a" || got[1].Chain != 1<<51 {
 		t.Errorf("PendingTx() = %+v, want c then a as first saved", got)
 	}
 }

@@ -107,7 +107,7 @@ type Ledger interface {
 	// Promised is the highest total ever promised or paid to the seller.
 	Promised(ctx context.Context, seller fog.Address, epoch uint32) (fog.Amount, error)
 	// Settle has the chain pay the sellers up to their totals.
-	Settle(ctx context.Context, epoch uint32, payees []Payee) (Settlement, error)
+	Settle(ctx context.Context, payees []Payee) (Settlement, error)
 }
 
 // Record is a job as the journal keeps it from the moment it is locked.

@@ -37,7 +37,7 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 		ctx, cancel := context.WithTimeout(ctx, settling)
 		defer cancel()
 		var err error
-		if paid, err = r.b.parts.Ledger.Settle(ctx, r.epoch, payees); err != nil {
+		if paid, err = r.b.parts.Ledger.Settle(ctx, payees); err != nil {
 			return out, fmt.Errorf("settle: %w", err)
 		}
 	}

@@ -50,10 +50,12 @@ var ErrBusy = errors.New("the practice chain of this folder is already running")
 
 // Config is how to serve a practice chain.
 type Config struct {
-	Dir       string              // where the chain lives; made if missing
-	Listen    string              // host:port; "" is 127.0.0.1 and any free port
-	Name      string              // of the network; "" is "practice"
-	Bootstrap []string            // multiaddrs that sonm_network hands out
+	Dir    string // where the chain lives; made if missing
+	Listen string // host:port; "" is 127.0.0.1 and any free port
+	Name   string // of the network; "" is "practice"
+	// Bootstrap starts whatever peers begin with, once the chain knows who it
+	// is, and returns the multiaddrs that sonm_network hands out; nil is none.
+	Bootstrap func(chain.Network) ([]string, error)
 	Log       *slog.Logger        // nil discards
 	Ready     func(chain.Network) // called once, when the endpoint answers
 }
@@ -89,9 +91,6 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Bootstrap == nil {
-		cfg.Bootstrap = []string{}
-	}
 	return cfg
 }
 
@@ -101,7 +100,7 @@ func (n *node) prepare(ctx context.Context, cfg Config, addr net.Addr) (chain.Ne
 	if err != nil {
 		return chain.Network{}, fmt.Errorf("deploy: %w", err)
 	}
-	return chain.Network{
+	network := chain.Network{
 		Name:      cfg.Name,
 		ChainID:   n.chainID,
 		Genesis:   n.eth.BlockChain().Genesis().Hash(),
@@ -109,9 +108,13 @@ func (n *node) prepare(ctx context.Context, cfg Config, addr net.Addr) (chain.Ne
 		Token:     token,
 		Escrow:    escrow,
 		FeeBPS:    FeeBPS,
-		Bootstrap: cfg.Bootstrap,
+		Bootstrap: []string{},
 		Practice:  true,
-	}, nil
+	}
+	if cfg.Bootstrap != nil {
+		network.Bootstrap, err = cfg.Bootstrap(network)
+	}
+	return network, err
 }
 
 // serve answers on ln until ctx ends.

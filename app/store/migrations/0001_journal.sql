@@ -68,11 +68,12 @@ CREATE TABLE voucher (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outbox (
-  id       TEXT PRIMARY KEY,
+  id       BLOB PRIMARY KEY,   -- hash of the transaction
   purpose  TEXT NOT NULL,
+  chain    INTEGER NOT NULL,
+  sender   BLOB NOT NULL,
   nonce    INTEGER NOT NULL,
   raw      BLOB NOT NULL,      -- signed transaction, written before it is sent
-  hash     BLOB NOT NULL,
   final    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
