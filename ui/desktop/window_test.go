@@ -29,14 +29,15 @@ import (
 const asWindow = "SONM_TEST_WINDOW"
 
 func TestMain(m *testing.M) {
-	if folder := os.Getenv(asWindow); folder != "" {
-		if err := desktop.Run(context.Background(), desktop.Local{Folder: folder, Version: "test"}); err != nil {
-			os.Stderr.WriteString(err.Error() + "\n")
-			os.Exit(1)
-		}
-		os.Exit(0)
+	folder := os.Getenv(asWindow)
+	if folder == "" {
+		m.Run() // its exit code is passed on when TestMain returns
+		return
 	}
-	os.Exit(m.Run())
+	root := context.Background() //nolint:forbidigo // TestMain is a root, and has no t.Context
+	if err := desktop.Run(root, desktop.Local{Folder: folder, Version: "test"}); err != nil {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+	}
 }
 
 // TestWindow opens the window on a screen in memory and looks at what a person

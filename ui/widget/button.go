@@ -61,8 +61,7 @@ func (b *Button) Tapped(*fyne.PointEvent) { b.press() }
 
 // TypedKey presses the button with Space and Enter.
 func (b *Button) TypedKey(k *fyne.KeyEvent) {
-	switch k.Name {
-	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+	if k.Name == fyne.KeySpace || k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter {
 		b.press()
 	}
 }
