@@ -192,11 +192,20 @@ func (d *demoFlags) buy(cmd *cobra.Command, opt *options, c *cast, args []string
 
 // buyerProblem finds the sentence the buyer ended with.
 func buyerProblem(out []byte, err error) error {
-	var said struct{ Error, Message string }
-	if json.Unmarshal(lastLine(out), &said) == nil && said.Message != "" {
-		return &event.Problem{Code: said.Error, What: said.Message, Cause: err}
+	var known *event.Problem
+	if errors.As(said(lastLine(out), new(any)), &known) {
+		return known
 	}
 	return fmt.Errorf("the buyer ended early: %w", err)
+}
+
+// said reads a line of JSON into v, or the problem that it tells.
+func said(line []byte, v any) error {
+	var p struct{ Error, Message string }
+	if json.Unmarshal(line, &p) == nil && p.Message != "" {
+		return &event.Problem{Code: p.Error, What: p.Message}
+	}
+	return json.Unmarshal(line, v)
 }
 
 func lastLine(b []byte) []byte {
@@ -212,17 +221,18 @@ func (p *process) first(v any) error {
 		r := bufio.NewReader(p.out)
 		line, err := r.ReadBytes('\n')
 		if err == nil {
-			err = json.Unmarshal(line, v)
+			err = said(line, v)
 		}
 		done <- err
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	select {
 	case err := <-done:
-		if err != nil {
-			return errors.Join(err, p.complaint())
+		var known *event.Problem
+		if err == nil || errors.As(err, &known) {
+			return err
 		}
-		return nil
+		return errors.Join(err, p.complaint())
 	case <-time.After(readyTime):
 		return fmt.Errorf("no answer within %v", readyTime)
 	}

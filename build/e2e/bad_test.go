@@ -51,7 +51,7 @@ func TestBadTermsGetOneClearSentence(t *testing.T) {
 		args       []string
 	}{
 		{"cap below every ask", "asks", []string{"--max-price", "0.1"}},
-		{"not enough funds", "Not enough money", []string{"--prices", "1000000"}},
+		{"not enough funds", "Not enough money", []string{"--prices", "1000000000"}},
 		{"more than the budget", "more than", []string{"--max-total", "0.000001"}},
 		{"size of nothing", "", []string{"--width", "0"}},
 		{"unknown camera", "camera", []string{"--camera", "nobody"}},
