@@ -8,7 +8,7 @@ gui=gui,migrated_fynedo
 
 # Packages that run without the race detector, as they compute or draw rather
 # than share: golden pictures, the engines' conformance suites, guest programs.
-norace='^sonm/(ui/.*|engine/guest(/.*)?|engine/sandbox/(spectest|wasitest|conform).*)$'
+norace='^sonm/(ui(/.*)?|engine/guest(/.*)?|engine/sandbox/(spectest|wasitest|conform).*)$'
 
 # step NAME COMMAND...: the command counts as one test of its own.
 step() {
@@ -37,7 +37,7 @@ all() {
   suite layers go test -json ./build/arch
   suite "race detector on" go test -json -race $(grep -vE "$norace|^sonm/build/arch$" <<<"$packages")
   local plain
-  plain=$(grep -E "$norace" <<<"$packages" | grep -v '^sonm/ui/')
+  plain=$(grep -E "$norace" <<<"$packages" | grep -vE '^sonm/ui(/|$)')
   [ -z "$plain" ] || suite "race detector off" go test -json $plain
   suite window go test -json -tags $gui ./ui/...
 }

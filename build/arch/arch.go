@@ -40,8 +40,9 @@ type Rules struct {
 	Skip []string
 }
 
-// Check reports each place where tree breaks the rules, one sentence each, in
-// the order of the files. Tests are free to import what they need.
+// Check finds packages without a comment, generated ones aside, and imports
+// against the rules. It reports one sentence for each place, in the
+// order of the files. Tests are free to import what they need.
 func Check(tree fs.FS, r Rules) ([]string, error) {
 	var broken []string
 	said := map[string]bool{} // directory -> it has a package comment
@@ -63,7 +64,7 @@ func Check(tree fs.FS, r Rules) ([]string, error) {
 		if _, seen := said[dir]; !seen {
 			order = append(order, dir)
 		}
-		said[dir] = said[dir] || f.Doc.Text() != ""
+		said[dir] = said[dir] || f.Doc.Text() != "" || ast.IsGenerated(f)
 		for _, spec := range f.Imports {
 			imp, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
