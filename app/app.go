@@ -82,8 +82,10 @@ func FindNetwork(ctx context.Context, cfg Config) (NetworkInfo, error) {
 	}
 	n, err := describe(ctx, rpc)
 	if err != nil {
-		return n, &event.Problem{Code: "network", What: fmt.Sprintf("The network at %s does not answer.", rpc),
-			Do: "Is the address right, and is the network running?", Cause: err}
+		return n, &event.Problem{
+			Code: "network", What: fmt.Sprintf("The network at %s does not answer.", rpc),
+			Do: "Is the address right, and is the network running?", Cause: err,
+		}
 	}
 	n.RPC = rpc // as this computer reaches it
 	return n, nil
@@ -179,7 +181,8 @@ func (a *App) join(ctx context.Context) error {
 	}
 	a.node, err = engine.NewNode(engine.Config{
 		Host:  p2p.Config{Seed: seed, Listen: listenAddrs(a.net.RPC), Network: fog.Hash(a.net.Genesis), Bootstrap: a.net.Bootstrap, Log: a.cfg.Log},
-		Blobs: a.blobs, Verify: settle.NewVerifier(a.net), Now: time.Now, Log: a.cfg.Log})
+		Blobs: a.blobs, Verify: settle.NewVerifier(a.net), Now: time.Now, Log: a.cfg.Log,
+	})
 	if err != nil {
 		return fmt.Errorf("join the network: %w", err)
 	}
@@ -239,8 +242,10 @@ func (a *App) childPath() (string, error) {
 		}
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", &event.Problem{Code: "sandbox", What: fmt.Sprintf("The program %s is missing; jobs cannot be run without it.", path),
-			Do: "Install SONM again.", Cause: err}
+		return "", &event.Problem{
+			Code: "sandbox", What: fmt.Sprintf("The program %s is missing; jobs cannot be run without it.", path),
+			Do: "Install SONM again.", Cause: err,
+		}
 	}
 	return path, nil
 }

@@ -97,8 +97,10 @@ func (r RenderRequest) checkOut() error {
 func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell func(fog.Fact)) (buyer.Prepared, error) {
 	prog, ok := a.apps.ForFile(r.Scene)
 	if !ok {
-		return buyer.Prepared{}, &event.Problem{Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(r.Scene)),
-			Do: "It opens " + strings.Join(a.apps.Endings(), " and ") + " files; every 3D program can export these."}
+		return buyer.Prepared{}, &event.Problem{
+			Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(r.Scene)),
+			Do: "It opens " + strings.Join(a.apps.Endings(), " and ") + " files; every 3D program can export these.",
+		}
 	}
 	s, err := openScene(r.Scene)
 	if err != nil {
@@ -215,10 +217,12 @@ func (a *App) summary(p buyer.Prepared, r RenderRequest, out buyer.Outcome) (Sum
 	if err != nil {
 		return Summary{}, fmt.Errorf("spent %s of %s locked: %w", out.Spent, out.Locked, err)
 	}
-	s := Summary{Job: p.ID, Film: out.Film.Hash(), Out: r.Out, Width: r.Width, Height: r.Height, Samples: r.Samples,
+	s := Summary{
+		Job: p.ID, Film: out.Film.Hash(), Out: r.Out, Width: r.Width, Height: r.Height, Samples: r.Samples,
 		Tasks: len(p.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
 		Buyer:  BuyerSummary{Address: a.bridge.Account(), Locked: out.Locked, Spent: out.Spent, Fee: out.Fee, Refunded: refunded},
-		Engine: EngineSummary{Wasmer: out.Engines[sandbox.Wasmer], Wazero: out.Engines[sandbox.Wazero]}}
+		Engine: EngineSummary{Wasmer: out.Engines[sandbox.Wasmer], Wazero: out.Engines[sandbox.Wazero]},
+	}
 	for _, x := range out.Shares {
 		s.Sellers = append(s.Sellers, SellerSummary{Peer: x.Peer, Address: x.Seller, Tasks: x.Tasks, Paid: x.Paid})
 	}

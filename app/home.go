@@ -34,8 +34,10 @@ func openHome(dir string) (*home, error) {
 	}
 	lock, err := lockFile(filepath.Join(dir, "lock"))
 	if errors.Is(err, errHeld) {
-		return nil, &event.Problem{Code: "home_busy", What: fmt.Sprintf("Another SONM is already running with the folder %s.", dir),
-			Do: "Stop it first, or choose another folder with --home.", Cause: err}
+		return nil, &event.Problem{
+			Code: "home_busy", What: fmt.Sprintf("Another SONM is already running with the folder %s.", dir),
+			Do: "Stop it first, or choose another folder with --home.", Cause: err,
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)

@@ -111,7 +111,8 @@ func (b *bootstrap) start(n chain.Network) ([]string, error) {
 	}
 	node, err := engine.NewNode(engine.Config{
 		Host:   p2p.Config{Seed: seed, Listen: listenAddrs(n.RPC), Network: [32]byte(n.Genesis), Log: b.log},
-		Verify: settle.NewVerifier(n), Now: time.Now, Log: b.log})
+		Verify: settle.NewVerifier(n), Now: time.Now, Log: b.log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -196,8 +197,10 @@ func practice(ctx context.Context, dir string, log *slog.Logger) (string, error)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return "", &event.Problem{Code: "network", What: "The practice network of this computer did not start.",
-				Do: "Look at the file network.log in " + dir + ".", Cause: err}
+			return "", &event.Problem{
+				Code: "network", What: "The practice network of this computer did not start.",
+				Do: "Look at the file network.log in " + dir + ".", Cause: err,
+			}
 		}
 	}
 }

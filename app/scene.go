@@ -148,8 +148,10 @@ func (s *scene) addMissing(names []string) error {
 	var absent []string
 	for _, name := range names {
 		if !filepath.IsLocal(filepath.FromSlash(name)) || path.Clean(name) != name {
-			return &event.Problem{Code: "outside", What: fmt.Sprintf("The scene refers to %q, which is outside its folder; such files are not read.", name),
-				Do: "Copy the file beside the scene."}
+			return &event.Problem{
+				Code: "outside", What: fmt.Sprintf("The scene refers to %q, which is outside its folder; such files are not read.", name),
+				Do: "Copy the file beside the scene.",
+			}
 		}
 		if s.files[name] != nil {
 			return fmt.Errorf("app asks again for %q", name)
@@ -165,8 +167,10 @@ func (s *scene) addMissing(names []string) error {
 	if len(absent) == 0 {
 		return nil
 	}
-	return &event.Problem{Code: "missing_files", What: fmt.Sprintf("The scene needs %s, which %s not in its folder.", listed(absent), isAre(len(absent))),
-		Do: "Put the missing files beside the scene, or export it as one .glb file."}
+	return &event.Problem{
+		Code: "missing_files", What: fmt.Sprintf("The scene needs %s, which %s not in its folder.", listed(absent), isAre(len(absent))),
+		Do: "Put the missing files beside the scene, or export it as one .glb file.",
+	}
 }
 
 // listed joins names for a sentence, at most five of them.

@@ -36,8 +36,10 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 		return err
 	}
 	w, err := worker.New(worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version},
-		worker.Parts{Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
-			Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, a.status.selling(r, tell)), Now: time.Now, Log: a.cfg.Log})
+		worker.Parts{
+			Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
+			Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, a.status.selling(r, tell)), Now: time.Now, Log: a.cfg.Log,
+		})
 	if err != nil {
 		return err
 	}

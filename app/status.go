@@ -109,8 +109,10 @@ func (a *App) serveStatus(ctx context.Context) error {
 
 // Status is the node's own view.
 func (a *App) Status() Status {
-	return Status{Running: true, Home: a.home.dir, Peer: a.node.ID(), Account: a.bridge.Account(), Network: a.net.Name,
-		Peers: len(a.node.Host().Peers()), Offers: len(a.node.Asks(time.Now())), Selling: a.status.snapshot()}
+	return Status{
+		Running: true, Home: a.home.dir, Peer: a.node.ID(), Account: a.bridge.Account(), Network: a.net.Name,
+		Peers: len(a.node.Host().Peers()), Offers: len(a.node.Asks(time.Now())), Selling: a.status.snapshot(),
+	}
 }
 
 // AskStatus asks the node that runs with a home, if one does.

@@ -25,8 +25,10 @@ func bundledApps() (*apps.Pool, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, apps.App{Name: m.Name, Title: m.Title, Version: m.Version, ABI: m.ABI, Class: string(m.Class),
-			Memory: m.Memory, Accepts: m.Accepts, Module: module})
+		all = append(all, apps.App{
+			Name: m.Name, Title: m.Title, Version: m.Version, ABI: m.ABI, Class: string(m.Class),
+			Memory: m.Memory, Accepts: m.Accepts, Module: module,
+		})
 	}
 	return apps.NewPool(all...)
 }
@@ -53,7 +55,8 @@ func (a *App) newBuyer(emit func(fog.Fact)) (*buyer.Buyer, error) {
 		Checkers: map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: buyerRuntime{wasmer}, sandbox.Wazero: buyerRuntime{wazero}},
 		Blobs:    a.blobs, Keys: a.bridge, Verifier: a.bridge, Ledger: a.bridge, Journal: a.journal,
 		Emit: emit, Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails
-		Version: a.cfg.Version, Log: a.cfg.Log}), nil
+		Version: a.cfg.Version, Log: a.cfg.Log,
+	}), nil
 }
 
 // recorded keeps every fact in the journal and tells it on, one at a time.

@@ -28,8 +28,10 @@ func inWords(err error) error {
 	}
 	var funds *settle.FundsError
 	if errors.As(err, &funds) {
-		return &event.Problem{Code: "funds", What: fmt.Sprintf("Not enough money: the job needs %s SNM set aside and there are %s.", funds.Need, funds.Have),
-			Do: "Add money to " + funds.Account.String() + ", lower the samples or the size, or set --max-price.", Cause: err}
+		return &event.Problem{
+			Code: "funds", What: fmt.Sprintf("Not enough money: the job needs %s SNM set aside and there are %s.", funds.Need, funds.Have),
+			Do: "Add money to " + funds.Account.String() + ", lower the samples or the size, or set --max-price.", Cause: err,
+		}
 	}
 	if errors.Is(err, buyer.ErrDeserted) {
 		return &event.Problem{Code: "no_sellers", What: "All sellers left the job and no other came.", Do: "What was done is paid; try again later.", Cause: err}
@@ -42,14 +44,20 @@ func marketWords(err error) *event.Problem {
 	var over market.BudgetError
 	switch {
 	case errors.As(err, &dear):
-		return &event.Problem{Code: "price_cap", What: fmt.Sprintf("Every seller asks more than %s SNM; the cheapest asks %s.", dear.Cap, dear.Cheapest),
-			Do: "Raise --max-price, or wait for cheaper sellers.", Cause: err}
+		return &event.Problem{
+			Code: "price_cap", What: fmt.Sprintf("Every seller asks more than %s SNM; the cheapest asks %s.", dear.Cap, dear.Cheapest),
+			Do: "Raise --max-price, or wait for cheaper sellers.", Cause: err,
+		}
 	case errors.As(err, &over):
-		return &event.Problem{Code: "budget", What: fmt.Sprintf("The job could cost up to %s SNM, more than the %s allowed.", over.Max, over.Budget),
-			Do: "Raise --max-total, or lower the samples or the size.", Cause: err}
+		return &event.Problem{
+			Code: "budget", What: fmt.Sprintf("The job could cost up to %s SNM, more than the %s allowed.", over.Max, over.Budget),
+			Do: "Raise --max-total, or lower the samples or the size.", Cause: err,
+		}
 	case errors.Is(err, market.ErrNoSellers):
-		return &event.Problem{Code: "no_sellers", What: "Nobody is selling computing time at the moment.",
-			Do: "Try again later, wait longer with --wait, or start a seller with: sonm sell.", Cause: err}
+		return &event.Problem{
+			Code: "no_sellers", What: "Nobody is selling computing time at the moment.",
+			Do: "Try again later, wait longer with --wait, or start a seller with: sonm sell.", Cause: err,
+		}
 	}
 	return nil
 }

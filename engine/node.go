@@ -60,8 +60,10 @@ func NewNode(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{cfg: cfg, host: host, joined: make(chan struct{}), book: market.NewBook(0),
-		admit: map[fog.Hash][]fog.PeerID{}}, nil
+	return &Node{
+		cfg: cfg, host: host, joined: make(chan struct{}), book: market.NewBook(0),
+		admit: map[fog.Hash][]fog.PeerID{},
+	}, nil
 }
 
 // Run keeps the node on the network until ctx ends.

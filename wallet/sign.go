@@ -250,8 +250,10 @@ func (w *Wallet) readGrant() (Delegation, Signature, error) {
 }
 
 func (w *Wallet) writeGrant(d Delegation, sig Signature) error {
-	raw, err := json.Marshal(grantFile{Account: d.Account, Device: d.Device, Purposes: d.Purposes,
-		Cap: d.Cap.String(), Expiry: d.Expiry, Sig: sig[:]})
+	raw, err := json.Marshal(grantFile{
+		Account: d.Account, Device: d.Device, Purposes: d.Purposes,
+		Cap: d.Cap.String(), Expiry: d.Expiry, Sig: sig[:],
+	})
 	if err != nil {
 		return err
 	}

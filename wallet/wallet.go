@@ -145,8 +145,10 @@ func Open(cfg Config) (*Wallet, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := chain.New(chain.Config{Network: cfg.Network, HTTP: cfg.HTTP, Dial: cfg.Dial, Signer: account,
-		Outbox: cfg.Outbox, Log: cfg.Log})
+	client, err := chain.New(chain.Config{
+		Network: cfg.Network, HTTP: cfg.HTTP, Dial: cfg.Dial, Signer: account,
+		Outbox: cfg.Outbox, Log: cfg.Log,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -161,8 +161,10 @@ func (d *demoFlags) price(i int) string {
 // renderArgs passes on every flag of the picture that was given, and the
 // demo's own defaults.
 func (d *demoFlags) renderArgs(cmd *cobra.Command) []string {
-	args := []string{"--json", "--tied", "--width", strconv.Itoa(d.width), "--height", strconv.Itoa(d.height), "--samples", strconv.Itoa(d.samples),
-		"--sellers", strconv.Itoa(d.sellers)}
+	args := []string{
+		"--json", "--tied", "--width", strconv.Itoa(d.width), "--height", strconv.Itoa(d.height), "--samples", strconv.Itoa(d.samples),
+		"--sellers", strconv.Itoa(d.sellers),
+	}
 	for _, name := range []string{"camera", "bounces", "sky", "sky-strength", "sky-rotation", "max-price", "max-total", "wait", "tile", "block", "check"} {
 		if f := cmd.Flags().Lookup(name); f.Changed {
 			args = append(args, "--"+name, f.Value.String())

@@ -54,8 +54,10 @@ func (r *renderFlags) register(cmd *cobra.Command) {
 
 // request turns flags into what the application is asked for.
 func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
-	req := app.RenderRequest{Scene: sceneFile, Out: r.out, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
-		Sky: r.sky, SkyStrength: r.skyPower, SkyRotation: r.skyTurn, Sellers: r.sellers, Wait: r.wait, Tile: r.tile, Block: r.block, CheckRate: r.check}
+	req := app.RenderRequest{
+		Scene: sceneFile, Out: r.out, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
+		Sky: r.sky, SkyStrength: r.skyPower, SkyRotation: r.skyTurn, Sellers: r.sellers, Wait: r.wait, Tile: r.tile, Block: r.block, CheckRate: r.check,
+	}
 	ext := strings.ToLower(filepath.Ext(r.out))
 	if ext != ".png" && ext != ".exr" {
 		return req, &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", r.out)}

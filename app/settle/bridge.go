@@ -49,8 +49,10 @@ func NewBridge(ctx context.Context, w *wallet.Wallet, db *store.Store, n chain.N
 	if err != nil {
 		return nil, err
 	}
-	del := fog.Delegation{Account: fog.Address(d.Account), Device: fog.Address(d.Device), Purposes: fog.Purpose(d.Purposes),
-		Cap: limit, Expiry: time.Unix(int64(d.Expiry), 0).UTC()} //nolint:gosec // our own expiry, a few years ahead
+	del := fog.Delegation{
+		Account: fog.Address(d.Account), Device: fog.Address(d.Device), Purposes: fog.Purpose(d.Purposes),
+		Cap: limit, Expiry: time.Unix(int64(d.Expiry), 0).UTC(),
+	} //nolint:gosec // our own expiry, a few years ahead
 	del.Sig = fog.Signature(sig)
 	return &Bridge{Verifier: NewVerifier(n), wallet: w, db: db, del: del}, nil
 }

@@ -16,18 +16,24 @@ import (
 )
 
 func typedDelegation(d fog.Delegation) typed.Delegation {
-	return typed.Delegation{Account: [20]byte(d.Account), Device: [20]byte(d.Device), Purposes: typed.Purpose(d.Purposes),
-		Cap: d.Cap.Big(), Expiry: seconds(d.Expiry)}
+	return typed.Delegation{
+		Account: [20]byte(d.Account), Device: [20]byte(d.Device), Purposes: typed.Purpose(d.Purposes),
+		Cap: d.Cap.Big(), Expiry: seconds(d.Expiry),
+	}
 }
 
 func typedAsk(a fog.Ask) typed.Ask {
-	return typed.Ask{Seller: [20]byte(a.Seller), Device: [20]byte(a.Device), Peer: typed.PeerHash(string(a.Peer)),
-		Addrs: typed.AddrsHash(a.Addrs), Price: a.Price.Big(), Slots: a.Slots, Memory: a.Memory, Expiry: seconds(a.Expiry), Nonce: a.Nonce}
+	return typed.Ask{
+		Seller: [20]byte(a.Seller), Device: [20]byte(a.Device), Peer: typed.PeerHash(string(a.Peer)),
+		Addrs: typed.AddrsHash(a.Addrs), Price: a.Price.Big(), Slots: a.Slots, Memory: a.Memory, Expiry: seconds(a.Expiry), Nonce: a.Nonce,
+	}
 }
 
 func typedDeal(d fog.Deal) typed.Deal {
-	return typed.Deal{Job: d.Job, Ask: d.Ask, Buyer: [20]byte(d.Buyer), Seller: [20]byte(d.Seller), Module: d.Module, Input: d.Input,
-		Price: d.Price.Big(), Cap: d.Cap.Big(), Secret: d.Secret, Expiry: seconds(d.Expiry)}
+	return typed.Deal{
+		Job: d.Job, Ask: d.Ask, Buyer: [20]byte(d.Buyer), Seller: [20]byte(d.Seller), Module: d.Module, Input: d.Input,
+		Price: d.Price.Big(), Cap: d.Cap.Big(), Secret: d.Secret, Expiry: seconds(d.Expiry),
+	}
 }
 
 func typedReceipt(r fog.Receipt) typed.Receipt {

@@ -27,8 +27,10 @@ func must(t *testing.T, err error) {
 }
 
 func job(n byte, locked uint64) store.Job {
-	return store.Job{ID: fog.JobID{n}, Settings: []byte("{}"), Locked: fog.Wei(locked), Path: "x.png", Created: time.Unix(1, 0),
-		Specs: [][]byte{{1}, {2}}, Planned: []uint64{3, 4}}
+	return store.Job{
+		ID: fog.JobID{n}, Settings: []byte("{}"), Locked: fog.Wei(locked), Path: "x.png", Created: time.Unix(1, 0),
+		Specs: [][]byte{{1}, {2}}, Planned: []uint64{3, 4},
+	}
 }
 
 func TestOnlyOpenJobsReserveMoney(t *testing.T) {

@@ -12,7 +12,6 @@ var rules = arch.Rules{
 	Never:  never(),
 	Homes:  homes,
 	Skip: []string{
-		"build/deps",    // only a list of imports that pins modules; never built
 		"engine/guest",  // programs for another machine: the sandbox's guests
 		"contracts/gen", // generated
 	},

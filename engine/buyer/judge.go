@@ -49,8 +49,10 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	s.tasks++
 	r.ended = r.b.parts.Now()
 	selected := proof.Selected(r.secret, proof.ReceiptHash(rc), r.terms.CheckRate)
-	r.b.parts.Emit(fog.TaskDone{Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
-		Done: len(r.results), Total: r.table.Len()})
+	r.b.parts.Emit(fog.TaskDone{
+		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
+		Done: len(r.results), Total: r.table.Len(),
+	})
 	if selected {
 		r.queue(res)
 		return nil

@@ -135,8 +135,10 @@ func ctxFirst(ctx context.Context, err error) error {
 
 // open reserves the money and writes the job down.
 func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
-	r := &run{Prepared: p, b: b, terms: t, events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
-		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}}
+	r := &run{
+		Prepared: p, b: b, terms: t, events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{},
+	}
 	b.parts.Random(r.secret[:])
 	for _, a := range t.Offer.Asks {
 		if a.Price.Cmp(r.ceiling) > 0 {
@@ -186,8 +188,10 @@ func (b *Buyer) promises(ctx context.Context, epoch uint32, asks []fog.Ask) (*pa
 
 // hire starts talking to a seller.
 func (r *run) hire(ask fog.Ask, limit fog.Amount) {
-	d := fog.Deal{Job: r.ID, Ask: ask.ID(), Buyer: r.b.parts.Keys.Delegation().Account, Seller: ask.Seller, Module: r.App.Hash, Input: r.Input,
-		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second)}
+	d := fog.Deal{
+		Job: r.ID, Ask: ask.ID(), Buyer: r.b.parts.Keys.Delegation().Account, Seller: ask.Seller, Module: r.App.Hash, Input: r.Input,
+		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second),
+	}
 	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024)}
 	r.sellers = append(r.sellers, s)
 	r.b.parts.Net.Admit(r.Input, ask.Peer)

@@ -134,8 +134,10 @@ func (s *seller) strike(ctx context.Context, stream Stream) error {
 		return err
 	}
 	set := s.run.Settings
-	propose := wire.Propose{Deal: s.deal, Sig: sig, Size: s.run.Size,
-		Settings: fmt.Sprintf("%s, %dx%d, %d samples per pixel", s.run.App.Title, set.Width, set.Height, set.Samples)}
+	propose := wire.Propose{
+		Deal: s.deal, Sig: sig, Size: s.run.Size,
+		Settings: fmt.Sprintf("%s, %dx%d, %d samples per pixel", s.run.App.Title, set.Width, set.Height, set.Samples),
+	}
 	if err := stream.Send(ctx, wire.New(propose)); err != nil {
 		return err
 	}

@@ -82,8 +82,10 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer id: %w", err)
 	}
-	h := &Host{cfg: cfg, log: cfg.Log, key: key, id: id,
-		ready: make(chan struct{}), over: make(chan struct{}), handlers: make(map[protocol.ID]handler)}
+	h := &Host{
+		cfg: cfg, log: cfg.Log, key: key, id: id,
+		ready: make(chan struct{}), over: make(chan struct{}), handlers: make(map[protocol.ID]handler),
+	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}

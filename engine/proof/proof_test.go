@@ -158,8 +158,15 @@ func TestSelectionKeepsItsRateAndCannotBeForetold(t *testing.T) {
 func TestPaid(t *testing.T) {
 	const most = math.MaxUint64
 	for _, c := range [][3]uint64{
-		{0, 10, 0}, {5, 10, 5}, {20, 10, 20}, {21, 10, 20}, {most, 10, 20}, {1, 0, 0},
-		{most, most, most}, {most, most / 2, most - 1}, {7, most/2 + 1, 7},
+		{0, 10, 0},
+		{5, 10, 5},
+		{20, 10, 20},
+		{21, 10, 20},
+		{most, 10, 20},
+		{1, 0, 0},
+		{most, most, most},
+		{most, most / 2, most - 1},
+		{7, most/2 + 1, 7},
 	} {
 		if got := proof.Paid(c[0], c[1]); got != c[2] {
 			t.Errorf("Paid(%d, %d) = %d, want %d", c[0], c[1], got, c[2])

@@ -19,15 +19,18 @@ func envelope(b Body) (*pb.Message, error) {
 		return &pb.Message{Body: &pb.Message_Ask{Ask: askOut(b.Ask)}}, nil
 	case Propose:
 		return &pb.Message{Body: &pb.Message_Propose{Propose: &pb.Propose{
-			Deal: dealOut(b.Deal), Sig: b.Sig[:], Size: b.Size, Settings: b.Settings}}}, nil
+			Deal: dealOut(b.Deal), Sig: b.Sig[:], Size: b.Size, Settings: b.Settings,
+		}}}, nil
 	case Accept:
 		return &pb.Message{Body: &pb.Message_Accept{Accept: &pb.Accept{Deal: b.Deal[:], Sig: b.Sig[:]}}}, nil
 	case Refuse:
 		return &pb.Message{Body: &pb.Message_Refuse{Refuse: &pb.Refuse{
-			Deal: b.Deal[:], Code: uint32(b.Code), Reason: b.Reason}}}, nil
+			Deal: b.Deal[:], Code: uint32(b.Code), Reason: b.Reason,
+		}}}, nil
 	case Close:
 		return &pb.Message{Body: &pb.Message_Close{Close: &pb.Close{
-			Deal: b.Deal[:], Secret: b.Secret[:], Reason: b.Reason}}}, nil
+			Deal: b.Deal[:], Secret: b.Secret[:], Reason: b.Reason,
+		}}}, nil
 	case Closed:
 		return &pb.Message{Body: &pb.Message_Closed{Closed: &pb.Closed{Deal: b.Deal[:]}}}, nil
 	}
@@ -45,30 +48,43 @@ func workOut(b Body) *pb.Message {
 	switch b := b.(type) {
 	case Lease:
 		l := b.Lease
-		return &pb.Message{Body: &pb.Message_Lease{Lease: &pb.Lease{Deal: l.Deal[:], Task: l.Task[:],
-			Index: l.Index, Attempt: l.Attempt, Spec: l.Spec, Planned: l.Planned}}}
+		return &pb.Message{Body: &pb.Message_Lease{Lease: &pb.Lease{
+			Deal: l.Deal[:], Task: l.Task[:],
+			Index: l.Index, Attempt: l.Attempt, Spec: l.Spec, Planned: l.Planned,
+		}}}
 	case Heartbeat:
 		return &pb.Message{Body: &pb.Message_Heartbeat{Heartbeat: &pb.Heartbeat{
-			Deal: b.Deal[:], Tasks: listOut(b.Tasks)}}}
+			Deal: b.Deal[:], Tasks: listOut(b.Tasks),
+		}}}
 	case Progress:
 		return &pb.Message{Body: &pb.Message_Progress{Progress: &pb.Progress{
-			Deal: b.Deal[:], Task: b.Task[:], Attempt: b.Attempt, Work: b.Work}}}
+			Deal: b.Deal[:], Task: b.Task[:], Attempt: b.Attempt, Work: b.Work,
+		}}}
 	case Result:
 		return &pb.Message{Body: &pb.Message_Result{Result: &pb.Result{
-			Receipt: receiptOut(b.Receipt), Output: b.Output, Engine: b.Engine}}}
+			Receipt: receiptOut(b.Receipt), Output: b.Output, Engine: b.Engine,
+		}}}
 	case Voucher:
 		v := b.Voucher
-		return &pb.Message{Body: &pb.Message_Voucher{Voucher: &pb.Voucher{Buyer: v.Buyer[:], Seller: v.Seller[:],
-			Epoch: v.Epoch, Total: amountOut(v.Total), Sig: v.Sig[:]}}}
+		return &pb.Message{Body: &pb.Message_Voucher{Voucher: &pb.Voucher{
+			Buyer: v.Buyer[:], Seller: v.Seller[:],
+			Epoch: v.Epoch, Total: amountOut(v.Total), Sig: v.Sig[:],
+		}}}
 	case VoucherAck:
-		return &pb.Message{Body: &pb.Message_VoucherAck{VoucherAck: &pb.VoucherAck{Buyer: b.Buyer[:],
-			Seller: b.Seller[:], Epoch: b.Epoch, Total: amountOut(b.Total)}}}
+		return &pb.Message{Body: &pb.Message_VoucherAck{VoucherAck: &pb.VoucherAck{
+			Buyer:  b.Buyer[:],
+			Seller: b.Seller[:], Epoch: b.Epoch, Total: amountOut(b.Total),
+		}}}
 	case Verdict:
-		return &pb.Message{Body: &pb.Message_Verdict{Verdict: &pb.Verdict{Deal: b.Deal[:], Task: b.Task[:],
-			Attempt: b.Attempt, Accepted: b.Accepted, Reason: b.Reason}}}
+		return &pb.Message{Body: &pb.Message_Verdict{Verdict: &pb.Verdict{
+			Deal: b.Deal[:], Task: b.Task[:],
+			Attempt: b.Attempt, Accepted: b.Accepted, Reason: b.Reason,
+		}}}
 	case Cancel:
-		return &pb.Message{Body: &pb.Message_Cancel{Cancel: &pb.Cancel{Deal: b.Deal[:], Task: b.Task[:],
-			Attempt: b.Attempt, Reason: b.Reason}}}
+		return &pb.Message{Body: &pb.Message_Cancel{Cancel: &pb.Cancel{
+			Deal: b.Deal[:], Task: b.Task[:],
+			Attempt: b.Attempt, Reason: b.Reason,
+		}}}
 	}
 	return nil
 }
@@ -78,13 +94,16 @@ func blobOut(b Body) *pb.Message {
 	switch b := b.(type) {
 	case WantManifest:
 		return &pb.Message{Body: &pb.Message_WantManifest{WantManifest: &pb.WantManifest{
-			Root: b.Root[:], Offset: b.Offset}}}
+			Root: b.Root[:], Offset: b.Offset,
+		}}}
 	case Manifest:
 		return &pb.Message{Body: &pb.Message_Manifest{Manifest: &pb.Manifest{
-			Root: b.Root[:], Size: b.Size, Offset: b.Offset, Data: b.Data}}}
+			Root: b.Root[:], Size: b.Size, Offset: b.Offset, Data: b.Data,
+		}}}
 	case WantChunks:
 		return &pb.Message{Body: &pb.Message_WantChunks{WantChunks: &pb.WantChunks{
-			Root: b.Root[:], Chunks: listOut(b.Chunks)}}}
+			Root: b.Root[:], Chunks: listOut(b.Chunks),
+		}}}
 	case Chunk:
 		return &pb.Message{Body: &pb.Message_Chunk{Chunk: &pb.Chunk{Name: b.Name[:], Data: b.Data}}}
 	case NotFound:
@@ -96,8 +115,10 @@ func blobOut(b Body) *pb.Message {
 func helloOut(h Hello) *pb.Hello {
 	out := &pb.Hello{Version: h.Version, Network: h.Network[:], Nonce: h.Nonce[:]}
 	d := h.Delegation
-	out.Delegation = &pb.Delegation{Account: d.Account[:], Device: d.Device[:], Purposes: uint32(d.Purposes),
-		Cap: amountOut(d.Cap), Expiry: timeOut(d.Expiry), Sig: d.Sig[:]}
+	out.Delegation = &pb.Delegation{
+		Account: d.Account[:], Device: d.Device[:], Purposes: uint32(d.Purposes),
+		Cap: amountOut(d.Cap), Expiry: timeOut(d.Expiry), Sig: d.Sig[:],
+	}
 	if h.Answer != (fog.Signature{}) {
 		out.Answer = h.Answer[:]
 	}
@@ -105,20 +126,26 @@ func helloOut(h Hello) *pb.Hello {
 }
 
 func askOut(a fog.Ask) *pb.Ask {
-	return &pb.Ask{Seller: a.Seller[:], Device: a.Device[:], Peer: string(a.Peer), Addrs: a.Addrs,
+	return &pb.Ask{
+		Seller: a.Seller[:], Device: a.Device[:], Peer: string(a.Peer), Addrs: a.Addrs,
 		Price: amountOut(a.Price), Slots: a.Slots, Memory: a.Memory, Expiry: timeOut(a.Expiry),
-		Nonce: a.Nonce, Sig: a.Sig[:]}
+		Nonce: a.Nonce, Sig: a.Sig[:],
+	}
 }
 
 func dealOut(d fog.Deal) *pb.Deal {
-	return &pb.Deal{Job: d.Job[:], Ask: d.Ask[:], Buyer: d.Buyer[:], Seller: d.Seller[:], Module: d.Module[:],
+	return &pb.Deal{
+		Job: d.Job[:], Ask: d.Ask[:], Buyer: d.Buyer[:], Seller: d.Seller[:], Module: d.Module[:],
 		Input: d.Input[:], Price: amountOut(d.Price), Cap: amountOut(d.Cap), Secret: d.Secret[:],
-		Expiry: timeOut(d.Expiry)}
+		Expiry: timeOut(d.Expiry),
+	}
 }
 
 func receiptOut(r fog.Receipt) *pb.Receipt {
-	return &pb.Receipt{Deal: r.Deal[:], Task: r.Task[:], Attempt: r.Attempt, Spec: r.Spec[:],
-		Result: r.Result[:], Work: r.Work, Level: r.Level, Sig: r.Sig[:]}
+	return &pb.Receipt{
+		Deal: r.Deal[:], Task: r.Task[:], Attempt: r.Attempt, Spec: r.Spec[:],
+		Result: r.Result[:], Work: r.Work, Level: r.Level, Sig: r.Sig[:],
+	}
 }
 
 func listOut[H ~[32]byte](list []H) [][]byte {

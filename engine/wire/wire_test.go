@@ -39,23 +39,29 @@ func sig(s string) (g fog.Signature) {
 var when = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func ask() fog.Ask {
-	return fog.Ask{Seller: addr("seller"), Device: addr("device"), Peer: "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
+	return fog.Ask{
+		Seller: addr("seller"), Device: addr("device"), Peer: "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
 		Addrs: []string{"/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/udp/4001/quic-v1"}, Price: fog.Wei(38e17), Slots: 4,
-		Memory: 2 << 30, Expiry: when, Nonce: 7, Sig: sig("ask")}
+		Memory: 2 << 30, Expiry: when, Nonce: 7, Sig: sig("ask"),
+	}
 }
 
 func deal() fog.Deal {
-	return fog.Deal{Job: fog.JobID(h("job")), Ask: fog.OrderID(h("order")), Buyer: addr("buyer"), Seller: addr("seller"),
-		Module: h("module"), Input: h("input"), Price: fog.Wei(5), Cap: fog.Wei(1e18), Secret: h("secret"), Expiry: when}
+	return fog.Deal{
+		Job: fog.JobID(h("job")), Ask: fog.OrderID(h("order")), Buyer: addr("buyer"), Seller: addr("seller"),
+		Module: h("module"), Input: h("input"), Price: fog.Wei(5), Cap: fog.Wei(1e18), Secret: h("secret"), Expiry: when,
+	}
 }
 
 // every has one message of each kind, named as in the golden file.
 func every() []wire.Body {
 	d, task := fog.DealID(h("deal")), fog.TaskID(h("task"))
 	return []wire.Body{
-		wire.Hello{Version: "sonm 1.0.0", Network: h("net"), Delegation: fog.Delegation{Account: addr("account"),
-			Device: addr("device"), Purposes: fog.PurposeOrder | fog.PurposeReceipt, Cap: fog.Wei(9), Expiry: when,
-			Sig: sig("delegation")}, Nonce: h("nonce"), Answer: sig("answer")},
+		wire.Hello{Version: "sonm 1.0.0", Network: h("net"), Delegation: fog.Delegation{
+			Account: addr("account"),
+			Device:  addr("device"), Purposes: fog.PurposeOrder | fog.PurposeReceipt, Cap: fog.Wei(9), Expiry: when,
+			Sig: sig("delegation"),
+		}, Nonce: h("nonce"), Answer: sig("answer")},
 		wire.Ask{Ask: ask()},
 		wire.Propose{Deal: deal(), Sig: sig("deal"), Size: 12345678, Settings: "cornell.glb 256x256, 256 samples"},
 		wire.Accept{Deal: d, Sig: sig("accept")},
@@ -63,8 +69,10 @@ func every() []wire.Body {
 		wire.Lease{Lease: fog.Lease{Deal: d, Task: task, Index: 3, Attempt: 1, Spec: []byte{1, 2, 3}, Planned: 1e9}},
 		wire.Heartbeat{Deal: d, Tasks: []fog.TaskID{task, fog.TaskID(h("task 2"))}},
 		wire.Progress{Deal: d, Task: task, Attempt: 1, Work: 1e6},
-		wire.Result{Receipt: fog.Receipt{Deal: d, Task: task, Attempt: 1, Spec: h("spec"), Result: h("out"), Work: 5,
-			Level: 2, Sig: sig("receipt")}, Output: []byte("out"), Engine: "wasmer"},
+		wire.Result{Receipt: fog.Receipt{
+			Deal: d, Task: task, Attempt: 1, Spec: h("spec"), Result: h("out"), Work: 5,
+			Level: 2, Sig: sig("receipt"),
+		}, Output: []byte("out"), Engine: "wasmer"},
 		wire.Voucher{Voucher: fog.Voucher{Buyer: addr("buyer"), Seller: addr("seller"), Epoch: 1, Total: fog.Wei(77), Sig: sig("v")}},
 		wire.VoucherAck{Buyer: addr("buyer"), Seller: addr("seller"), Epoch: 1, Total: fog.Wei(77)},
 		wire.Verdict{Deal: d, Task: task, Attempt: 1, Reason: "the result differs from ours"},
@@ -225,7 +233,10 @@ func TestWriteRefusesWhatReadWould(t *testing.T) {
 	long := ask()
 	long.Addrs = strings.Split(strings.Repeat("/a ", 9), " ")
 	for _, b := range []wire.Body{
-		wire.Ask{Ask: long}, wire.Ask{}, wire.Unknown{}, nil,
+		wire.Ask{Ask: long},
+		wire.Ask{},
+		wire.Unknown{},
+		nil,
 		wire.Refuse{Code: 1, Reason: strings.Repeat("x", 600)},
 		wire.Chunk{Data: make([]byte, wire.MaxChunk+1)},
 	} {

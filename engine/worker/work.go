@@ -159,8 +159,10 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 		h.drop(l.Task, false)
 		return d.giveBack(ctx, l, err)
 	}
-	r, err := d.w.parts.Keys.SignReceipt(ctx, fog.Receipt{Deal: d.id, Task: l.Task, Attempt: l.Attempt,
-		Spec: fog.ContentHash(l.Spec), Result: fog.ContentHash(reply.Payload), Work: reply.Work, Level: s.Level()})
+	r, err := d.w.parts.Keys.SignReceipt(ctx, fog.Receipt{
+		Deal: d.id, Task: l.Task, Attempt: l.Attempt,
+		Spec: fog.ContentHash(l.Spec), Result: fog.ContentHash(reply.Payload), Work: reply.Work, Level: s.Level(),
+	})
 	if err != nil {
 		return fmt.Errorf("sign receipt: %w", err)
 	}

@@ -22,8 +22,10 @@ func start(t *testing.T, dir string) (n chain.Network, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan chain.Network, 1), make(chan error, 1)
 	go func() {
-		ended <- devnet.Serve(ctx, devnet.Config{Dir: dir, Bootstrap: func(chain.Network) ([]string, error) { return []string{"/ip4/127.0.0.1/tcp/1"}, nil },
-			Ready: func(n chain.Network) { ready <- n }})
+		ended <- devnet.Serve(ctx, devnet.Config{
+			Dir: dir, Bootstrap: func(chain.Network) ([]string, error) { return []string{"/ip4/127.0.0.1/tcp/1"}, nil },
+			Ready: func(n chain.Network) { ready <- n },
+		})
 	}()
 	select {
 	case n = <-ready:

@@ -85,8 +85,10 @@ func TestRefuses(t *testing.T) {
 		{"cut off", "ends too early", module(mem, []byte{7, 100, 1})},
 		{"left over", "longer than its content", module(section(5, 1, 1, 1, 1, 9))},
 		{"no ABI", "does not export \"", module(mem, exports)},
-		{"bad code", "not valid",
-			module(section(1, 1, 0x60, 0, 0), section(3, 1, 0), mem, exports, section(10, 1, 3, 0, 0x6a, 0x0b))},
+		{
+			"bad code", "not valid",
+			module(section(1, 1, 0x60, 0, 0), section(3, 1, 0), mem, exports, section(10, 1, 3, 0, 0x6a, 0x0b)),
+		},
 	} {
 		_, err := gate.Check(t.Context(), c.code, rules())
 		var e *sandbox.Error
