@@ -42,6 +42,7 @@ func start(path string) (*child, error) {
 	c.cmd = &exec.Cmd{
 		Path: path, Args: []string{"sonm-sandbox"}, Env: []string{}, Dir: os.TempDir(),
 		Stdin: inR, Stdout: outW, Stderr: c.talk, SysProcAttr: processAttr(),
+		WaitDelay: time.Second, // a hostile child could have left its stderr to somebody
 	}
 	began := make(chan error)
 	go c.live(began)
