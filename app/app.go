@@ -134,7 +134,7 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 // money by itself.
 func (a *App) openWallet(ctx context.Context) error {
 	var err error
-	a.wallet, err = wallet.Open(wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: dial.Dialer{}.HTTP(), Outbox: settle.Outbox{DB: a.db}, Log: a.cfg.Log})
+	a.wallet, err = wallet.Open(wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: dial.Dialer{}.HTTP(), Outbox: outbox{a.db}, Log: a.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("open wallet: %w", err)
 	}
@@ -144,7 +144,7 @@ func (a *App) openWallet(ctx context.Context) error {
 	if err := a.wallet.EnsureFunded(ctx); err != nil {
 		return fmt.Errorf("practice money: %w", err)
 	}
-	a.bridge, err = settle.NewBridge(ctx, a.wallet, a.db, a.net)
+	a.bridge, err = settle.NewBridge(ctx, a.wallet, a.journal, a.net)
 	return err
 }
 

@@ -48,18 +48,18 @@ func (j *journal) JobFailed(ctx context.Context, id fog.JobID) error {
 }
 
 // JobSettled records what the job cost.
-func (j *journal) JobSettled(ctx context.Context, id fog.JobID, spent, fee fog.Amount, tx, film fog.Hash) error {
-	return j.db.JobSettled(ctx, id, spent, fee, tx, film)
+func (j *journal) JobSettled(ctx context.Context, c buyer.Cost) error {
+	return j.db.JobSettled(ctx, store.Cost(c))
 }
 
 // PutBuyerDeal writes a deal this node buys under.
 func (j *journal) PutBuyerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, b, s fog.Signature) error {
-	return j.db.PutDeal(ctx, store.Buyer, peer, d, b, s, j.now())
+	return j.db.PutDeal(ctx, store.Deal{Role: store.Buyer, Peer: peer, Deal: d, BuyerSig: b, SellerSig: s, Created: j.now()})
 }
 
 // PutSellerDeal writes a deal this node sells under.
 func (j *journal) PutSellerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, b, s fog.Signature) error {
-	return j.db.PutDeal(ctx, store.Seller, peer, d, b, s, j.now())
+	return j.db.PutDeal(ctx, store.Deal{Role: store.Seller, Peer: peer, Deal: d, BuyerSig: b, SellerSig: s, Created: j.now()})
 }
 
 // DealState moves a deal on.
@@ -102,12 +102,8 @@ func (j *journal) DropOutputs() error {
 }
 
 // Verdict records what was decided about a result.
-func (j *journal) Verdict(ctx context.Context, deal fog.DealID, index, attempt uint32, ok bool, amount fog.Amount) error {
-	state := "rejected"
-	if ok {
-		state = "accepted"
-	}
-	return j.db.ResultState(ctx, deal, index, attempt, state, amount)
+func (j *journal) Verdict(ctx context.Context, v buyer.Verdict) error {
+	return j.db.Judge(ctx, store.Verdict(v))
 }
 
 // PutResult keeps a receipt this node signed.
@@ -123,6 +119,14 @@ func (j *journal) PutBuyerVoucher(ctx context.Context, v fog.Voucher) error {
 // PutSellerVoucher keeps a promise to this node.
 func (j *journal) PutSellerVoucher(ctx context.Context, v fog.Voucher) error {
 	return j.db.PutVoucher(ctx, store.Seller, v, j.now())
+}
+
+// Reserved sums what open jobs hold of the escrow balance.
+func (j *journal) Reserved(ctx context.Context) (fog.Amount, error) { return j.db.Reserved(ctx) }
+
+// Promised is the highest voucher this node gave a seller.
+func (j *journal) Promised(ctx context.Context, b, seller fog.Address, epoch uint32) (fog.Amount, error) {
+	return j.db.VoucherTotal(ctx, store.Buyer, b, seller, epoch)
 }
 
 // SellerVoucherTotal is what a buyer has promised this node in an epoch.

@@ -7,8 +7,6 @@ import (
 	"math/big"
 	"time"
 
-	"sonm/app/store"
-	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/wallet"
 	"sonm/wallet/chain"
@@ -31,16 +29,24 @@ func (e *FundsError) Error() string {
 	return fmt.Sprintf("%v has %s SNM, %s needed", e.Account, e.Have, e.Need)
 }
 
+// Promises is what the journal knows of money promised and not yet paid.
+type Promises interface {
+	// Reserved sums what open jobs hold of the escrow balance.
+	Reserved(ctx context.Context) (fog.Amount, error)
+	// Promised is the highest voucher a buyer of ours gave a seller.
+	Promised(ctx context.Context, buyer, seller fog.Address, epoch uint32) (fog.Amount, error)
+}
+
 // Bridge is a wallet as the engine's roles see it.
 type Bridge struct {
 	Verifier
 	wallet *wallet.Wallet
-	db     *store.Store
+	ledger Promises
 	del    fog.Delegation
 }
 
 // NewBridge joins an open wallet and the journal.
-func NewBridge(ctx context.Context, w *wallet.Wallet, db *store.Store, n chain.Network) (*Bridge, error) {
+func NewBridge(ctx context.Context, w *wallet.Wallet, p Promises, n chain.Network) (*Bridge, error) {
 	d, sig, err := w.Delegation(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("delegation: %w", err)
@@ -54,7 +60,7 @@ func NewBridge(ctx context.Context, w *wallet.Wallet, db *store.Store, n chain.N
 		Cap: limit, Expiry: time.Unix(int64(d.Expiry), 0).UTC(),
 	} //nolint:gosec // our own expiry, a few years ahead
 	del.Sig = fog.Signature(sig)
-	return &Bridge{Verifier: NewVerifier(n), wallet: w, db: db, del: del}, nil
+	return &Bridge{Verifier: NewVerifier(n), wallet: w, ledger: p, del: del}, nil
 }
 
 // Account is the account that pays and is paid.
@@ -93,7 +99,7 @@ func (b *Bridge) SignVoucher(ctx context.Context, v fog.Voucher) (fog.Voucher, e
 // Lock makes sure that max beside all that open jobs reserve lies in the free
 // escrow balance, and that Escrow knows the device that will sign vouchers.
 func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
-	reserved, err := b.db.Reserved(ctx)
+	reserved, err := b.ledger.Reserved(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -115,7 +121,7 @@ func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
 
 // Promised is the highest total promised or paid to a seller.
 func (b *Bridge) Promised(ctx context.Context, seller fog.Address, epoch uint32) (fog.Amount, error) {
-	own, err := b.db.VoucherTotal(ctx, store.Buyer, b.del.Account, seller, epoch)
+	own, err := b.ledger.Promised(ctx, b.del.Account, seller, epoch)
 	if err != nil {
 		return own, err
 	}
@@ -131,16 +137,16 @@ func (b *Bridge) Promised(ctx context.Context, seller fog.Address, epoch uint32)
 }
 
 // Settle has the chain pay the sellers.
-func (b *Bridge) Settle(ctx context.Context, payees []buyer.Payee) (buyer.Settlement, error) {
+func (b *Bridge) Settle(ctx context.Context, payees []fog.Payee) (fog.Settlement, error) {
 	list := make([]typed.Payee, len(payees))
 	for i, p := range payees {
 		list[i] = typed.Payee{Seller: [20]byte(p.Seller), Total: p.Total.Big()}
 	}
 	s, err := b.wallet.Settle(ctx, list)
 	if err != nil {
-		return buyer.Settlement{}, err
+		return fog.Settlement{}, err
 	}
-	out := buyer.Settlement{Tx: fog.Hash(s.Tx)}
+	out := fog.Settlement{Tx: fog.Hash(s.Tx)}
 	for _, p := range s.Payments {
 		net, err := amount(p.Net)
 		if err != nil {
@@ -150,7 +156,7 @@ func (b *Bridge) Settle(ctx context.Context, payees []buyer.Payee) (buyer.Settle
 		if err != nil {
 			return out, err
 		}
-		out.Payments = append(out.Payments, buyer.Payment{Seller: fog.Address(p.Seller), Net: net, Fee: fee})
+		out.Payments = append(out.Payments, fog.Payment{Seller: fog.Address(p.Seller), Net: net, Fee: fee})
 	}
 	return out, nil
 }
@@ -210,7 +216,7 @@ type Purse struct {
 
 // Purse reads what the account has from the chain.
 func (b *Bridge) Purse(ctx context.Context) (p Purse, err error) {
-	if p.Reserved, err = b.db.Reserved(ctx); err != nil {
+	if p.Reserved, err = b.ledger.Reserved(ctx); err != nil {
 		return p, err
 	}
 	escrowed := func(ctx context.Context) (*big.Int, error) { return b.wallet.EscrowBalance(ctx, b.wallet.Account()) }

@@ -65,10 +65,19 @@ func (s *Store) JobState(ctx context.Context, id fog.JobID, state string) error 
 	return s.exec(ctx, "journal job state", "UPDATE job SET state=? WHERE id=?", state, id[:])
 }
 
-// JobSettled writes what the job cost and the film it gave.
-func (s *Store) JobSettled(ctx context.Context, id fog.JobID, spent, fee fog.Amount, tx, film fog.Hash) error {
+// Cost is what a settled job cost and the film it gave.
+type Cost struct {
+	Job   fog.JobID
+	Spent fog.Amount // payments and fees
+	Fee   fog.Amount
+	Tx    fog.Hash
+	Film  fog.Hash
+}
+
+// JobSettled writes what a job cost.
+func (s *Store) JobSettled(ctx context.Context, c Cost) error {
 	return s.exec(ctx, "journal settlement", "UPDATE job SET state='settled',spent=?,fee=?,tx=?,film=? WHERE id=?",
-		spent[:], fee[:], tx[:], film[:], id[:])
+		c.Spent[:], c.Fee[:], c.Tx[:], c.Film[:], c.Job[:])
 }
 
 // Reserved sums what open jobs hold of the escrow balance.
@@ -89,9 +98,20 @@ func (s *Store) Reserved(ctx context.Context) (fog.Amount, error) {
 	return sum, rows.Err()
 }
 
+// Deal is a row of the deal table.
+type Deal struct {
+	Role      Role
+	Peer      fog.PeerID
+	Deal      fog.Deal
+	BuyerSig  fog.Signature
+	SellerSig fog.Signature // zero until the seller has signed
+	Created   time.Time
+}
+
 // PutDeal writes a deal that this side signed, or the other side's signature
 // added to it.
-func (s *Store) PutDeal(ctx context.Context, role Role, peer fog.PeerID, d fog.Deal, buyerSig, sellerSig fog.Signature, at time.Time) error {
+func (s *Store) PutDeal(ctx context.Context, row Deal) error {
+	d := row.Deal
 	body, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("journal deal: %w", err)
@@ -99,7 +119,8 @@ func (s *Store) PutDeal(ctx context.Context, role Role, peer fog.PeerID, d fog.D
 	id := d.ID()
 	return s.exec(ctx, "journal deal", `INSERT INTO deal(id,job,role,peer,buyer,seller,price,cap,body,buyer_sig,seller_sig,state,created)
 		VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?) ON CONFLICT(id) DO UPDATE SET buyer_sig=excluded.buyer_sig, seller_sig=excluded.seller_sig, peer=excluded.peer`,
-		id[:], d.Job[:], string(role), string(peer), d.Buyer[:], d.Seller[:], d.Price[:], d.Cap[:], body, buyerSig[:], sellerSig[:], millis(at))
+		id[:], d.Job[:], string(row.Role), string(row.Peer), d.Buyer[:], d.Seller[:], d.Price[:], d.Cap[:], body,
+		row.BuyerSig[:], row.SellerSig[:], millis(row.Created))
 }
 
 // DealState moves a deal to open, closed or broken.
@@ -114,11 +135,23 @@ func (s *Store) PutResult(ctx context.Context, index uint32, r fog.Receipt, stat
 		r.Deal[:], index, r.Attempt, r.Result[:], int64(r.Work), r.Level, r.Sig[:], state, millis(at))
 }
 
-// ResultState records the verdict on a result and, when accepted, what is owed
-// for it before the fee.
-func (s *Store) ResultState(ctx context.Context, deal fog.DealID, index, attempt uint32, state string, amount fog.Amount) error {
+// Verdict is what was decided about a result.
+type Verdict struct {
+	Deal    fog.DealID
+	Index   uint32
+	Attempt uint32
+	OK      bool
+	Amount  fog.Amount // owed for it, before the fee; zero if not OK
+}
+
+// Judge records a verdict.
+func (s *Store) Judge(ctx context.Context, v Verdict) error {
+	state := "rejected"
+	if v.OK {
+		state = "accepted"
+	}
 	return s.exec(ctx, "journal verdict", "UPDATE result SET state=?, amount=? WHERE deal=? AND idx=? AND attempt=?",
-		state, amount[:], deal[:], index, attempt)
+		state, v.Amount[:], v.Deal[:], v.Index, v.Attempt)
 }
 
 // PutVoucher keeps the highest voucher of a (buyer, seller, epoch).

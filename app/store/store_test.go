@@ -38,7 +38,7 @@ func TestOnlyOpenJobsReserveMoney(t *testing.T) {
 	must(t, s.PutJob(t.Context(), job(1, 10)))
 	must(t, s.PutJob(t.Context(), job(2, 5)))
 	must(t, s.PutJob(t.Context(), job(3, 1)))
-	must(t, s.JobSettled(t.Context(), fog.JobID{2}, fog.Wei(4), fog.Wei(1), fog.Hash{}, fog.Hash{}))
+	must(t, s.JobSettled(t.Context(), store.Cost{Job: fog.JobID{2}, Spent: fog.Wei(4), Fee: fog.Wei(1)}))
 	must(t, s.JobState(t.Context(), fog.JobID{3}, "failed"))
 	if got, err := s.Reserved(t.Context()); err != nil || got != fog.Wei(10) {
 		t.Errorf("Reserved() = %v, %v, want 10 wei", got, err)
@@ -105,10 +105,10 @@ func TestAResultNeedsItsDeal(t *testing.T) {
 	if err := s.PutResult(t.Context(), 0, r, "done", time.Now()); err == nil {
 		t.Error("a result of an unknown deal was written")
 	}
-	must(t, s.PutDeal(t.Context(), store.Seller, "peer", d, fog.Signature{1}, fog.Signature{}, time.Now()))
+	must(t, s.PutDeal(t.Context(), store.Deal{Role: store.Seller, Peer: "peer", Deal: d, BuyerSig: fog.Signature{1}, Created: time.Now()}))
 	must(t, s.PutResult(t.Context(), 0, r, "done", time.Now()))
 	must(t, s.PutResult(t.Context(), 0, r, "done", time.Now()))
-	must(t, s.ResultState(t.Context(), d.ID(), 0, 1, "accepted", fog.Wei(3)))
+	must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Attempt: 1, OK: true, Amount: fog.Wei(3)}))
 }
 
 func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {

@@ -80,25 +80,6 @@ type Verifier interface {
 	VerifyReceipt(r fog.Receipt, device fog.Address) error
 }
 
-// Payee is one line of a settlement.
-type Payee struct {
-	Seller fog.Address
-	Total  fog.Amount // cumulative, as in the seller's voucher
-}
-
-// Payment is what the chain paid a seller in a settlement.
-type Payment struct {
-	Seller fog.Address
-	Net    fog.Amount // arrived at the seller
-	Fee    fog.Amount
-}
-
-// Settlement is a settled job.
-type Settlement struct {
-	Tx       fog.Hash
-	Payments []Payment
-}
-
 // Ledger is the money.
 type Ledger interface {
 	// Lock makes sure that max more than what is reserved already lies in the
@@ -107,7 +88,7 @@ type Ledger interface {
 	// Promised is the highest total ever promised or paid to the seller.
 	Promised(ctx context.Context, seller fog.Address, epoch uint32) (fog.Amount, error)
 	// Settle has the chain pay the sellers up to their totals.
-	Settle(ctx context.Context, payees []Payee) (Settlement, error)
+	Settle(ctx context.Context, payees []fog.Payee) (fog.Settlement, error)
 }
 
 // Record is a job as the journal keeps it from the moment it is locked.
@@ -121,16 +102,34 @@ type Record struct {
 	Plan     job.Plan
 }
 
+// Verdict is what was decided about a result.
+type Verdict struct {
+	Deal    fog.DealID
+	Index   uint32
+	Attempt uint32
+	OK      bool
+	Amount  fog.Amount // owed for it, before the fee; zero if not OK
+}
+
+// Cost is what a settled job cost and the film it gave.
+type Cost struct {
+	Job   fog.JobID
+	Spent fog.Amount // payments and fees
+	Fee   fog.Amount
+	Tx    fog.Hash
+	Film  fog.Hash
+}
+
 // Journal keeps what must survive a crash.
 type Journal interface {
 	PutJob(ctx context.Context, r Record) error
 	JobFailed(ctx context.Context, id fog.JobID) error
-	JobSettled(ctx context.Context, id fog.JobID, spent, fee fog.Amount, tx, film fog.Hash) error
+	JobSettled(ctx context.Context, c Cost) error
 	PutBuyerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
 	DealState(ctx context.Context, id fog.DealID, state string) error
 	PutArrived(ctx context.Context, index uint32, r fog.Receipt, output []byte) error
 	Output(ctx context.Context, result fog.Hash) ([]byte, error)
-	Verdict(ctx context.Context, deal fog.DealID, index, attempt uint32, ok bool, amount fog.Amount) error
+	Verdict(ctx context.Context, v Verdict) error
 	PutBuyerVoucher(ctx context.Context, v fog.Voucher) error
 }
 

@@ -32,7 +32,7 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 		out.Engines[res.engine]++
 	}
 	payees := r.payees()
-	var paid Settlement
+	var paid fog.Settlement
 	if len(payees) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, settling)
 		defer cancel()
@@ -49,7 +49,7 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 	}
 	out.Tx = paid.Tx
 	out.Shares = r.shares(net)
-	if err := r.b.parts.Journal.JobSettled(ctx, r.ID, out.Spent, out.Fee, out.Tx, out.Film.Hash()); err != nil {
+	if err := r.b.parts.Journal.JobSettled(ctx, Cost{r.ID, out.Spent, out.Fee, out.Tx, out.Film.Hash()}); err != nil {
 		return out, err
 	}
 	r.b.parts.Emit(fog.Settled{Job: r.ID, Spent: out.Spent, Fee: out.Fee, Tx: out.Tx})
@@ -57,15 +57,15 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 }
 
 // payees are the sellers this job owes something, in address order.
-func (r *run) payees() []Payee {
+func (r *run) payees() []fog.Payee {
 	caught := map[fog.Address]bool{}
 	for _, s := range r.sellers {
 		caught[s.deal.Seller] = caught[s.deal.Seller] || s.caught
 	}
-	var all []Payee
+	var all []fog.Payee
 	for _, t := range r.book.JobPaid(r.ID) {
 		if !t.Amount.IsZero() && !caught[t.Seller] {
-			all = append(all, Payee{Seller: t.Seller, Total: r.book.Voucher(t.Seller).Total})
+			all = append(all, fog.Payee{Seller: t.Seller, Total: r.book.Voucher(t.Seller).Total})
 		}
 	}
 	return all

@@ -109,7 +109,7 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if err := p.Journal.PutBuyerVoucher(ctx, v); err != nil {
 		return err
 	}
-	if err := p.Journal.Verdict(ctx, s.id, res.lease.Index, res.receipt.Attempt, true, amount); err != nil {
+	if err := p.Journal.Verdict(ctx, Verdict{s.id, res.lease.Index, res.receipt.Attempt, true, amount}); err != nil {
 		return err
 	}
 	res.paid = true
@@ -134,7 +134,7 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 		return r.accept(ctx, j.res)
 	}
 	s, rc := j.res.s, j.res.receipt
-	if err := r.b.parts.Journal.Verdict(ctx, s.id, j.res.lease.Index, rc.Attempt, false, fog.Amount{}); err != nil {
+	if err := r.b.parts.Journal.Verdict(ctx, Verdict{Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
 		return err
 	}
 	s.say(wire.Verdict{Deal: s.id, Task: rc.Task, Attempt: rc.Attempt, Reason: j.v.Reason})

@@ -160,9 +160,7 @@ func (s *seller) strike(ctx context.Context, stream Stream) error {
 // greet exchanges hellos; the seller's delegation must be that of its ask.
 func (s *seller) greet(ctx context.Context, stream Stream) error {
 	p := &s.run.b.parts
-	var nonce fog.Hash
-	p.Random(nonce[:])
-	mine := wire.Hello{Version: p.Version, Network: p.Net.Network(), Delegation: p.Keys.Delegation(), Nonce: nonce}
+	mine := wire.Hello{Version: p.Version, Network: p.Net.Network(), Delegation: p.Keys.Delegation()}
 	if err := stream.Send(ctx, wire.New(mine)); err != nil {
 		return err
 	}

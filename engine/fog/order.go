@@ -98,3 +98,22 @@ type Voucher struct {
 	Total  Amount // < 2^96
 	Sig    Signature
 }
+
+// Payee is one line of a settlement to be made.
+type Payee struct {
+	Seller Address
+	Total  Amount // cumulative, as in the seller's voucher
+}
+
+// Payment is what the chain paid a seller in a settlement.
+type Payment struct {
+	Seller Address
+	Net    Amount // arrived at the seller
+	Fee    Amount
+}
+
+// Settlement is a transaction that paid sellers.
+type Settlement struct {
+	Tx       Hash
+	Payments []Payment
+}

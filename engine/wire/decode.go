@@ -149,14 +149,10 @@ func (c *check) part(p *pb.Manifest) Body {
 }
 
 func (c *check) hello(h *pb.Hello) Body {
-	b := Hello{
+	return Hello{
 		Version: c.sentence("version", h.GetVersion(), MaxVersion), Network: c.hash("network", h.GetNetwork()),
-		Delegation: c.delegation(h.GetDelegation()), Nonce: c.hash("nonce", h.GetNonce()),
+		Delegation: c.delegation(h.GetDelegation()),
 	}
-	if len(h.GetAnswer()) > 0 {
-		b.Answer = c.sig("answer", h.GetAnswer())
-	}
-	return b
 }
 
 func (c *check) delegation(d *pb.Delegation) fog.Delegation {

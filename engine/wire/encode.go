@@ -113,14 +113,11 @@ func blobOut(b Body) *pb.Message {
 }
 
 func helloOut(h Hello) *pb.Hello {
-	out := &pb.Hello{Version: h.Version, Network: h.Network[:], Nonce: h.Nonce[:]}
+	out := &pb.Hello{Version: h.Version, Network: h.Network[:]}
 	d := h.Delegation
 	out.Delegation = &pb.Delegation{
 		Account: d.Account[:], Device: d.Device[:], Purposes: uint32(d.Purposes),
 		Cap: amountOut(d.Cap), Expiry: timeOut(d.Expiry), Sig: d.Sig[:],
-	}
-	if h.Answer != (fog.Signature{}) {
-		out.Answer = h.Answer[:]
 	}
 	return out
 }

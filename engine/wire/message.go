@@ -51,13 +51,12 @@ type Message struct {
 func New(body Body) *Message { return &Message{Body: body} }
 
 // Hello opens a connection between two programs: who speaks for which account.
-// Both sides send one; both then send a second with Answer filled in.
+// Both sides send one. It shows a delegation, not that the sender holds the
+// device key: that is shown by the device's signature under the deal.
 type Hello struct {
 	Version    string         // of the program, for people
 	Network    fog.Hash       // genesis hash; a different one ends the talk
 	Delegation fog.Delegation // signed by the account
-	Nonce      fog.Hash       // fresh random bytes, to be signed by the other side
-	Answer     fog.Signature  // by the device key over the other side's nonce; zero in the first Hello
 }
 
 // Ask carries a seller's standing offer.

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -96,11 +95,7 @@ func (w *Worker) negotiate(ctx context.Context, s Stream) (*deal, error) {
 
 // greet exchanges hellos and returns the buyer's device key and account.
 func (w *Worker) greet(ctx context.Context, s Stream) (device, account fog.Address, err error) {
-	var nonce fog.Hash
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return device, account, err
-	}
-	mine := wire.Hello{Version: w.cfg.Version, Network: w.parts.Net.Network(), Delegation: w.parts.Keys.Delegation(), Nonce: nonce}
+	mine := wire.Hello{Version: w.cfg.Version, Network: w.parts.Net.Network(), Delegation: w.parts.Keys.Delegation()}
 	if err := s.Send(ctx, wire.New(mine)); err != nil {
 		return device, account, err
 	}

@@ -489,8 +489,6 @@ type Hello struct {
 	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	Network       []byte                 `protobuf:"bytes,2,opt,name=network,proto3" json:"network,omitempty"`
 	Delegation    *Delegation            `protobuf:"bytes,3,opt,name=delegation,proto3" json:"delegation,omitempty"`
-	Nonce         []byte                 `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
-	Answer        []byte                 `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -542,20 +540,6 @@ func (x *Hello) GetNetwork() []byte {
 func (x *Hello) GetDelegation() *Delegation {
 	if x != nil {
 		return x.Delegation
-	}
-	return nil
-}
-
-func (x *Hello) GetNonce() []byte {
-	if x != nil {
-		return x.Nonce
-	}
-	return nil
-}
-
-func (x *Hello) GetAnswer() []byte {
-	if x != nil {
-		return x.Answer
 	}
 	return nil
 }
@@ -2033,15 +2017,13 @@ const file_engine_wire_pb_wire_proto_rawDesc = "" +
 	"\bpurposes\x18\x03 \x01(\rR\bpurposes\x12\x10\n" +
 	"\x03cap\x18\x04 \x01(\fR\x03cap\x12\x16\n" +
 	"\x06expiry\x18\x05 \x01(\x03R\x06expiry\x12\x10\n" +
-	"\x03sig\x18\x06 \x01(\fR\x03sig\"\xa3\x01\n" +
+	"\x03sig\x18\x06 \x01(\fR\x03sig\"u\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x18\n" +
 	"\anetwork\x18\x02 \x01(\fR\anetwork\x128\n" +
 	"\n" +
 	"delegation\x18\x03 \x01(\v2\x18.sonm.wire.v1.DelegationR\n" +
-	"delegation\x12\x14\n" +
-	"\x05nonce\x18\x04 \x01(\fR\x05nonce\x12\x16\n" +
-	"\x06answer\x18\x05 \x01(\fR\x06answer\"\xe3\x01\n" +
+	"delegation\"\xe3\x01\n" +
 	"\x03Ask\x12\x16\n" +
 	"\x06seller\x18\x01 \x01(\fR\x06seller\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\fR\x06device\x12\x12\n" +
