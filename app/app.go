@@ -134,7 +134,8 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 // money by itself.
 func (a *App) openWallet(ctx context.Context) error {
 	var err error
-	a.wallet, err = wallet.Open(wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: dial.Dialer{}.HTTP(), Outbox: outbox{a.db}, Log: a.cfg.Log})
+	cfg := wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: dial.Dialer{}.HTTP(), Outbox: outbox{a.db}, Log: a.cfg.Log}
+	a.wallet, err = wallet.Open(cfg) //nolint:contextcheck // it does not touch the network
 	if err != nil {
 		return fmt.Errorf("open wallet: %w", err)
 	}

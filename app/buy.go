@@ -118,13 +118,18 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell
 	if _, err := rand.Read(req.ID[:]); err != nil {
 		return buyer.Prepared{}, err
 	}
-	bundle, found, err := s.complete(ctx, set, func(ctx context.Context, bundle []byte) ([]byte, error) { return b.Inspect(ctx, prog, bundle) })
+	probe, err := b.Probe(ctx, prog)
+	if err != nil {
+		return buyer.Prepared{}, err
+	}
+	defer probe.Close()
+	bundle, found, err := s.complete(ctx, set, probe.Inspect)
 	if err != nil {
 		return buyer.Prepared{}, err
 	}
 	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings})
 	req.Bundle = bundle
-	return b.Prepare(ctx, req)
+	return probe.Prepare(ctx, req)
 }
 
 func (r RenderRequest) settings(s *scene) (job.Settings, error) {

@@ -163,7 +163,7 @@ func listenAddrs(rpc string) []string {
 // localTo is this computer's address on the way to remote. Nothing is sent:
 // connecting a UDP socket only picks a route.
 func localTo(remote, otherwise string) string {
-	c, err := net.Dial("udp4", remote)
+	c, err := net.Dial("udp4", remote) //nolint:noctx // sends nothing and returns at once
 	if err != nil {
 		return otherwise
 	}

@@ -22,12 +22,10 @@ func inWords(err error) error {
 	if p := marketWords(err); p != nil {
 		return p
 	}
-	var guest *sandbox.Error
-	if errors.As(err, &guest) {
+	if guest, ok := errors.AsType[*sandbox.Error](err); ok {
 		return guestWords(guest)
 	}
-	var funds *settle.FundsError
-	if errors.As(err, &funds) {
+	if funds, ok := errors.AsType[*settle.FundsError](err); ok {
 		return &event.Problem{
 			Code: "funds", What: fmt.Sprintf("Not enough money: the job needs %s SNM set aside and there are %s.", funds.Need, funds.Have),
 			Do: "Add money to " + funds.Account.String() + ", lower the samples or the size, or set --max-price.", Cause: err,
@@ -64,7 +62,7 @@ func marketWords(err error) *event.Problem {
 
 // guestWords says what an app refused, in the app's own sentence.
 func guestWords(e *sandbox.Error) *event.Problem {
-	p := &event.Problem{Code: "scene", What: sentence(e), Cause: e}
+	p := &event.Problem{Code: "scene", What: sentence(errors.New(e.Msg)), Cause: e}
 	switch e.Kind {
 	case sandbox.Refused:
 	case sandbox.LimitMemory:

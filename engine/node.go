@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -150,12 +151,7 @@ func (n *Node) Admit(root fog.Hash, peer fog.PeerID) {
 func (n *Node) admitted(peer fog.PeerID, root fog.Hash) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, p := range n.admit[root] {
-		if p == peer {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(n.admit[root], peer)
 }
 
 // ID is the node's peer id.

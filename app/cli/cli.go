@@ -32,7 +32,7 @@ type options struct {
 // Run runs the command line and returns the exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	opt := &options{}
-	root := rootCommand(opt)
+	root := rootCommand(opt) //nolint:contextcheck // commands get theirs when they run
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -194,8 +194,7 @@ func (d *demoFlags) buy(cmd *cobra.Command, opt *options, c *cast, args []string
 
 // buyerProblem finds the sentence the buyer ended with.
 func buyerProblem(out []byte, err error) error {
-	var known *event.Problem
-	if errors.As(said(lastLine(out), new(any)), &known) {
+	if known, ok := errors.AsType[*event.Problem](said(lastLine(out), new(any))); ok {
 		return known
 	}
 	return fmt.Errorf("the buyer ended early: %w", err)

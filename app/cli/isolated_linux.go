@@ -44,7 +44,7 @@ func newIsolated(self, dir string) (stage, error) {
 // ip runs commands of the program ip, one after the other.
 func (s *isolated) ip(commands ...string) error {
 	for _, c := range commands {
-		out, err := exec.Command("ip", strings.Fields(c)...).CombinedOutput() //nolint:gosec,noctx // our own words; they end at once
+		out, err := exec.Command("ip", strings.Fields(c)...).CombinedOutput() //nolint:noctx // our own words; they end at once
 		if err != nil {
 			return fmt.Errorf("ip %s: %s", c, strings.TrimSpace(string(out)))
 		}
@@ -74,7 +74,7 @@ func (s *isolated) command(i int, args []string) *exec.Cmd {
 		script = `exec "$@"`
 	}
 	full := append([]string{"netns", "exec", ns, "unshare", "--mount", "sh", "-c", script, s.dir, s.self}, args...)
-	return exec.Command("ip", full...) //nolint:gosec,noctx // our own words; stopped by the end of its standard input, then killed
+	return exec.Command("ip", full...) //nolint:noctx // our own words; stopped by the end of its standard input, then killed
 }
 
 func (s *isolated) close() error {

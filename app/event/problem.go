@@ -27,8 +27,7 @@ func (p *Problem) Unwrap() error { return p.Cause }
 // AsProblem finds the problem in err, or makes one of an error nobody put into
 // words.
 func AsProblem(err error) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	return &Problem{Code: "internal", What: "Something went wrong: " + err.Error() + ".", Cause: err}

@@ -58,7 +58,7 @@ func NewBridge(ctx context.Context, w *wallet.Wallet, p Promises, n chain.Networ
 	del := fog.Delegation{
 		Account: fog.Address(d.Account), Device: fog.Address(d.Device), Purposes: fog.Purpose(d.Purposes),
 		Cap: limit, Expiry: time.Unix(int64(d.Expiry), 0).UTC(),
-	} //nolint:gosec // our own expiry, a few years ahead
+	}
 	del.Sig = fog.Signature(sig)
 	return &Bridge{Verifier: NewVerifier(n), wallet: w, ledger: p, del: del}, nil
 }
@@ -105,8 +105,7 @@ func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
 	}
 	need := reserved.Add(limit)
 	err = b.wallet.EnsureDeposit(ctx, need.Big())
-	var short *wallet.FundsError
-	if errors.As(err, &short) {
+	if short, ok := errors.AsType[*wallet.FundsError](err); ok {
 		return 0, b.short(short)
 	}
 	if err != nil {

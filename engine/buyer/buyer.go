@@ -173,49 +173,57 @@ type Prepared struct {
 	Plan  job.Plan
 }
 
-// Inspect asks the app what it makes of a bundle.
-func (b *Buyer) Inspect(ctx context.Context, app apps.App, bundle []byte) ([]byte, error) {
+// Probe is an app opened on this computer to look at a job before it is bought.
+type Probe struct {
+	b *Buyer
+	s Session
+}
+
+// Probe starts the app; the caller closes the probe.
+func (b *Buyer) Probe(ctx context.Context, app apps.App) (*Probe, error) {
 	s, err := b.parts.Runtime.Start(ctx, app.Module)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
-	reply, err := s.Inspect(ctx, bundle)
+	return &Probe{b, s}, nil
+}
+
+// Close ends the app.
+func (p *Probe) Close() error { return p.s.Close() }
+
+// Inspect asks the app what it makes of a bundle.
+func (p *Probe) Inspect(ctx context.Context, bundle []byte) ([]byte, error) {
+	reply, err := p.s.Inspect(ctx, bundle)
 	return reply.Payload, err
 }
 
 // Prepare stores the bundle for sellers to fetch, and runs the pilot: one
 // sample per pixel at 1/8 size, which tells the work of every tile.
-func (b *Buyer) Prepare(ctx context.Context, r Request) (Prepared, error) {
-	p := Prepared{Request: r, Size: uint64(len(r.Bundle))}
-	m, err := blob.Split(ctx, bytes.NewReader(r.Bundle), b.parts.Blobs)
+func (p *Probe) Prepare(ctx context.Context, r Request) (Prepared, error) {
+	out := Prepared{Request: r, Size: uint64(len(r.Bundle))}
+	m, err := blob.Split(ctx, bytes.NewReader(r.Bundle), p.b.parts.Blobs)
 	if err != nil {
-		return p, fmt.Errorf("store scene: %w", err)
+		return out, fmt.Errorf("store scene: %w", err)
 	}
-	p.Input = m.Root()
-	pilot, err := b.pilot(ctx, p)
+	out.Input = m.Root()
+	pilot, err := p.pilot(ctx, out)
 	if err != nil {
-		return p, err
+		return out, err
 	}
-	if p.Plan, err = job.NewPlan(r.Settings, pilot, r.Options); err != nil {
-		return p, fmt.Errorf("plan: %w", err)
+	if out.Plan, err = job.NewPlan(r.Settings, pilot, r.Options); err != nil {
+		return out, fmt.Errorf("plan: %w", err)
 	}
-	b.parts.Emit(fog.Piloted{Job: r.ID, Tasks: len(p.Plan.Tasks), Work: p.Plan.Planned})
-	return p, nil
+	p.b.parts.Emit(fog.Piloted{Job: r.ID, Tasks: len(out.Plan.Tasks), Work: out.Plan.Planned})
+	return out, nil
 }
 
-func (b *Buyer) pilot(ctx context.Context, p Prepared) ([]job.PilotResult, error) {
-	s, err := b.parts.Runtime.Start(ctx, p.App.Module)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	if _, err := s.Open(ctx, GuestInput(p.Input, p.Bundle)); err != nil {
+func (p *Probe) pilot(ctx context.Context, what Prepared) ([]job.PilotResult, error) {
+	if _, err := p.s.Open(ctx, GuestInput(what.Input, what.Bundle)); err != nil {
 		return nil, err
 	}
 	var all []job.PilotResult
-	for _, spec := range job.PilotSpecs(p.Settings, p.Options.Tile) {
-		reply, err := s.Task(ctx, spec.Encode())
+	for _, spec := range job.PilotSpecs(what.Settings, what.Options.Tile) {
+		reply, err := p.s.Task(ctx, spec.Encode())
 		if err != nil {
 			return nil, err
 		}

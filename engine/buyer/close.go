@@ -19,9 +19,6 @@ func (r *run) newFilm() (*job.Film, error) {
 	return job.NewFilm(r.Settings.Width, r.Settings.Height, r.Settings.Samples)
 }
 
-// lastResult is when the last result arrived, checks not counted.
-func (r *run) lastResult() time.Time { return r.ended }
-
 // settle has the chain pay every seller that was not caught, and adds up.
 func (r *run) settle(ctx context.Context) (Outcome, error) {
 	out := Outcome{Film: r.film, Locked: r.terms.Offer.Max, Checked: r.checked, Engines: map[sandbox.Engine]int{}}

@@ -3,7 +3,6 @@ package buyer
 import (
 	"context"
 	"errors"
-	"time"
 
 	"sonm/engine/fog"
 	"sonm/engine/lease"
@@ -29,14 +28,14 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 		return nil // not ours, or too late to matter
 	}
 	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
-		return r.strike(s, err.Error())
+		return r.strike(ctx, s, err.Error())
 	}
 	res := &result{s: s, lease: l, receipt: rc, engine: sandbox.Engine(m.Engine)}
 	if first := r.results[l.Index]; first != nil {
 		return r.again(ctx, first, res)
 	}
 	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
-		return r.strike(s, err.Error())
+		return r.strike(ctx, s, err.Error())
 	}
 	if err := r.b.parts.Journal.PutArrived(ctx, l.Index, rc, m.Output); err != nil {
 		return err
@@ -138,12 +137,12 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 		return err
 	}
 	s.say(wire.Verdict{Deal: s.id, Task: rc.Task, Attempt: rc.Attempt, Reason: j.v.Reason})
-	return r.strike(s, j.v.Reason)
+	return r.strike(ctx, s, j.v.Reason)
 }
 
 // strike ends the work with a seller that delivered something wrong: whatever
 // it delivered that was not re-run here is done again by others.
-func (r *run) strike(s *seller, why string) error {
+func (r *run) strike(ctx context.Context, s *seller, why string) error {
 	if s.caught {
 		return nil
 	}
@@ -163,17 +162,15 @@ func (r *run) strike(s *seller, why string) error {
 	if !r.anyLive() && r.alone.IsZero() {
 		r.alone = r.b.parts.Now()
 	}
-	return r.refilm()
+	return r.refilm(ctx)
 }
 
 // refilm builds the film again from the results that still count.
-func (r *run) refilm() error {
+func (r *run) refilm(ctx context.Context) error {
 	film, err := r.newFilm()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.groupIn, time.Minute)
-	defer cancel()
 	for i, res := range r.results {
 		out, err := r.b.parts.Journal.Output(ctx, res.receipt.Result)
 		if err != nil {

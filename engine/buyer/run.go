@@ -75,8 +75,7 @@ type run struct {
 	events chan any
 	checks chan *result
 
-	group   *errgroup.Group
-	groupIn context.Context //nolint:containedctx // what the group's goroutines started later must stop with
+	group   *errgroup.Group // sellers' goroutines and the checker
 	table   *lease.Table
 	film    *job.Film
 	book    *pay.Book
@@ -101,21 +100,19 @@ func (b *Buyer) Run(ctx context.Context, p Prepared, t Terms) (Outcome, error) {
 	}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
-	r.group, r.groupIn = errgroup.WithContext(work)
-	r.group.Go(func() error { return r.check(r.groupIn) })
+	g, inside := errgroup.WithContext(work)
+	r.group = g
+	g.Go(func() error { return r.check(inside) })
 	for i, ask := range t.Offer.Asks {
-		r.hire(ask, t.Offer.Cap(i))
+		r.hire(inside, ask, t.Offer.Cap(i))
 	}
-	err = r.loop(r.groupIn)
-	if err == nil {
-		r.ended = r.lastResult()
-	}
+	err = r.loop(inside)
 	out, settleErr := r.settle(context.WithoutCancel(ctx))
 	if err == nil && settleErr == nil {
 		r.dismiss(work)
 	}
 	stop()
-	if gerr := r.group.Wait(); err == nil && !errors.Is(gerr, context.Canceled) {
+	if gerr := g.Wait(); err == nil && !errors.Is(gerr, context.Canceled) {
 		err = gerr
 	}
 	if err = errors.Join(ctxFirst(ctx, err), settleErr); err != nil {
@@ -187,7 +184,7 @@ func (b *Buyer) promises(ctx context.Context, epoch uint32, asks []fog.Ask) (*pa
 }
 
 // hire starts talking to a seller.
-func (r *run) hire(ask fog.Ask, limit fog.Amount) {
+func (r *run) hire(ctx context.Context, ask fog.Ask, limit fog.Amount) {
 	d := fog.Deal{
 		Job: r.ID, Ask: ask.ID(), Buyer: r.b.parts.Keys.Delegation().Account, Seller: ask.Seller, Module: r.App.Hash, Input: r.Input,
 		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second),
@@ -195,7 +192,7 @@ func (r *run) hire(ask fog.Ask, limit fog.Amount) {
 	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024)}
 	r.sellers = append(r.sellers, s)
 	r.b.parts.Net.Admit(r.Input, ask.Peer)
-	r.group.Go(func() error { return s.talk(r.groupIn) })
+	r.group.Go(func() error { return s.talk(ctx) })
 }
 
 // send hands an event to the job loop; false means that the job is over.
@@ -259,7 +256,7 @@ func (r *run) lost(e left) {
 		r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: e.s.ask.Peer, Reason: e.err.Error()})
 	}
 	if e.end {
-		e.s.banned = e.s.banned || errors.As(e.err, new(refused))
+		e.s.banned = e.s.banned || isRefused(e.err)
 		e.s.out = nil
 	}
 	if r.alone.IsZero() && !r.anyLive() {
@@ -306,7 +303,7 @@ func (r *run) recruit(ctx context.Context, now time.Time) error {
 		if err := r.book.Know(ask.Seller, total); err != nil {
 			return err
 		}
-		r.hire(ask, r.terms.Offer.Max)
+		r.hire(ctx, ask, r.terms.Offer.Max)
 	}
 	return nil
 }

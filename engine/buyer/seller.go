@@ -61,10 +61,9 @@ func (s *seller) talk(ctx context.Context) error {
 	for try := 0; ; try++ {
 		err := s.once(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the job is over; how the conversation ended does not matter
 		}
-		var no refused
-		end := err == nil || errors.As(err, &no) || try == retries
+		end := err == nil || isRefused(err) || try == retries
 		if !s.run.send(ctx, left{s, err, end}) || end {
 			return nil
 		}
@@ -81,6 +80,11 @@ func (s *seller) talk(ctx context.Context) error {
 type refused struct{ reason string }
 
 func (r refused) Error() string { return r.reason }
+
+func isRefused(err error) bool {
+	_, ok := errors.AsType[refused](err)
+	return ok
+}
 
 // once opens a stream, strikes the deal and relays messages; nil means closed
 // by both sides.

@@ -35,8 +35,7 @@ type deal struct {
 func (w *Worker) serve(ctx context.Context, s Stream) {
 	defer s.Close()
 	d, err := w.negotiate(ctx, s)
-	var no refusal
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[refusal](err); ok {
 		w.parts.Emit(fog.DealRefused{Buyer: s.Peer(), Reason: no.reason})
 		return
 	}

@@ -181,8 +181,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 // fail at every seller, so the buyer is told in the guest's words.
 func (d *deal) giveBack(ctx context.Context, l fog.Lease, err error) error {
 	reason := err.Error()
-	var e *sandbox.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		reason = e.Msg
 	}
 	if len(reason) > wire.MaxReason {
