@@ -53,7 +53,7 @@ inline bool finite(Vec3 a) { return finite(a.x) && finite(a.y) && finite(a.z); }
 inline float luminance(Vec3 c) { return 0.2126f * c.x + 0.7152f * c.y + 0.0722f * c.z; }
 
 // The unit vector along a, or `otherwise` where a has no length.
-inline Vec3 normalized(Vec3 a, Vec3 otherwise = {0, 0, 1}) {
+__attribute__((always_inline)) inline Vec3 normalized(Vec3 a, Vec3 otherwise = {0, 0, 1}) {
   float squared = dot(a, a);
   if (!(squared > 0) || !finite(squared)) return otherwise;
   return a * (1 / sqrtf(squared));
