@@ -93,7 +93,7 @@ class Tracer {
     return cast<true>(ray, hit);
   }
 
-  Point point_of(const Ray& ray, const Hit& hit) const {
+  SONM_HOT Point point_of(const Ray& ray, const Hit& hit) const {
     const Instance& instance = scene_.instances[hit.instance];
     const Mesh& mesh = scene_.meshes[instance.mesh];
     const Triangle& t = mesh.triangles[hit.at.triangle];
@@ -173,7 +173,7 @@ class Tracer {
   }
 
   // Light that reaches the point straight from a sampled source.
-  Vec3 direct(const Point& p, const Frame& frame, const Surface& surface, Vec3 out, float pick, Pair on_light) {
+  SONM_HOT Vec3 direct(const Point& p, const Frame& frame, const Surface& surface, Vec3 out, float pick, Pair on_light) {
     Vec3 origin = p.position + p.geometric * p.offset;
     LightSample light = lights_.sample(origin, pick, on_light);
     if (!(light.pdf > 0) || black(light.radiance) || !(dot(light.direction, p.geometric) > 0)) return {0, 0, 0};
