@@ -166,7 +166,7 @@ inline float safe_inverse(float d) {
 // Visits the leaves that a ray enters before `reach`, nearest first.
 // leaf(index) may shorten reach, and stops the walk by returning true.
 template <class Leaf>
-inline bool walk(const std::vector<Node4>& nodes, const Ray& ray, const float& reach, Leaf&& leaf) {
+SONM_HOT inline bool walk(const std::vector<Node4>& nodes, const Ray& ray, const float& reach, Leaf&& leaf) {
   if (nodes.empty()) return false;
   struct Entry { int32_t child; float distance; };
   Entry stack[kMaxPending];
@@ -279,7 +279,7 @@ class MeshTree {
   };
 
   // Moeller and Trumbore's test, four triangles at a time.
-  static bool meet(const Block& b, const Ray& ray, TriangleHit& hit) {
+  SONM_HOT static bool meet(const Block& b, const Ray& ray, TriangleHit& hit) {
     Float4 dx = splat(ray.direction.x), dy = splat(ray.direction.y), dz = splat(ray.direction.z);
     Float4 e1x = load4(b.edge1[0]), e1y = load4(b.edge1[1]), e1z = load4(b.edge1[2]);
     Float4 e2x = load4(b.edge2[0]), e2y = load4(b.edge2[1]), e2z = load4(b.edge2[2]);

@@ -27,7 +27,7 @@ inline float schlick(float cosine) {
   return c2 * c2 * c;
 }
 
-inline Surface make_surface(Vec3 base, float metallic, float roughness, float specular, Vec3 specular_color, float cos_out) {
+SONM_HOT inline Surface make_surface(Vec3 base, float metallic, float roughness, float specular, Vec3 specular_color, float cos_out) {
   Surface s;
   s.diffuse = base * (1 - metallic);
   Vec3 f0 = specular_color * 0.04f;  // index of refraction 1.5
@@ -55,7 +55,7 @@ inline float ggx(float alpha2, float cos_half) {
 
 // f * cosine for light from `in` leaving to `out`, and the density with which
 // sample_surface would have chosen `in`.
-inline Vec3 evaluate(const Surface& s, Vec3 out, Vec3 in, float& pdf) {
+SONM_HOT inline Vec3 evaluate(const Surface& s, Vec3 out, Vec3 in, float& pdf) {
   pdf = 0;
   if (!(in.z > 1e-6f) || !(out.z > 1e-6f)) return {0, 0, 0};
   Vec3 half = normalized(in + out);
@@ -83,7 +83,7 @@ inline Vec3 visible_normal(Vec3 out, float alpha, Pair u) {
 }
 
 // A direction to go on in; pdf 0 means that the path ends here.
-inline SurfaceSample sample_surface(const Surface& s, Vec3 out, float lobe, Pair u) {
+SONM_HOT inline SurfaceSample sample_surface(const Surface& s, Vec3 out, float lobe, Pair u) {
   SurfaceSample result{{0, 0, 1}, {0, 0, 0}, 0};
   if (lobe < s.specular_chance) {
     Vec3 half = visible_normal(out, s.alpha, u);

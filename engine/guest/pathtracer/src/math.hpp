@@ -19,6 +19,10 @@
 #include <emmintrin.h>
 #endif
 
+// The inner loop is inlined by hand: in WebAssembly a call that returns a struct
+// goes through memory.
+#define SONM_HOT __attribute__((always_inline))
+
 constexpr float kPi = 3.14159265358979f;
 constexpr float kInvPi = 0.318309886183791f;
 constexpr float kFar = 1e30f;          // farther than any accepted coordinate
@@ -53,7 +57,7 @@ inline bool finite(Vec3 a) { return finite(a.x) && finite(a.y) && finite(a.z); }
 inline float luminance(Vec3 c) { return 0.2126f * c.x + 0.7152f * c.y + 0.0722f * c.z; }
 
 // The unit vector along a, or `otherwise` where a has no length.
-inline Vec3 normalized(Vec3 a, Vec3 otherwise = {0, 0, 1}) {
+SONM_HOT inline Vec3 normalized(Vec3 a, Vec3 otherwise = {0, 0, 1}) {
   float squared = dot(a, a);
   if (!(squared > 0) || !finite(squared)) return otherwise;
   return a * (1 / sqrtf(squared));

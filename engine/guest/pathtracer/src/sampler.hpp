@@ -62,7 +62,7 @@ class Sampler {
  public:
   Sampler(const SobolTable& table, uint32_t pixel_seed, uint32_t sample) : table_(table), seed_(pixel_seed), reversed_sample_(reversed(sample)) {}
 
-  Pair pair() {
+  SONM_HOT Pair pair() {
     uint32_t s = mixed(seed_ ^ mixed(++dimension_ * 0x9e3779b9u));
     uint32_t shuffled_reversed = scrambled_reversed(reversed_sample_, s);
     uint32_t index = reversed(shuffled_reversed);

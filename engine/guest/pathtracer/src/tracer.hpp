@@ -33,9 +33,10 @@ class Tracer {
       Frame frame(p.normal);
       Vec3 out = frame.to_local(-ray.direction);
       Surface surface = surface_at(p, out.z);
-      if (lights_.any()) sum = sum + throughput * direct(p, frame, surface, out, sampler);
-      float lobe = sampler.single();
-      SurfaceSample next = sample_surface(surface, out, lobe, sampler.pair());
+      Pair choice = sampler.pair();  // which light, which lobe
+      Pair on_light = sampler.pair();
+      if (lights_.any()) sum = sum + throughput * direct(p, frame, surface, out, choice.x, on_light);
+      SurfaceSample next = sample_surface(surface, out, choice.y, sampler.pair());
       Vec3 direction = frame.to_world(next.direction);
       if (!(next.pdf > 0) || !(dot(direction, p.geometric) > 0)) return sum;
       throughput = throughput * next.weight;
@@ -92,7 +93,7 @@ class Tracer {
     return cast<true>(ray, hit);
   }
 
-  Point point_of(const Ray& ray, const Hit& hit) const {
+  SONM_HOT Point point_of(const Ray& ray, const Hit& hit) const {
     const Instance& instance = scene_.instances[hit.instance];
     const Mesh& mesh = scene_.meshes[instance.mesh];
     const Triangle& t = mesh.triangles[hit.at.triangle];
@@ -172,10 +173,9 @@ class Tracer {
   }
 
   // Light that reaches the point straight from a sampled source.
-  Vec3 direct(const Point& p, const Frame& frame, const Surface& surface, Vec3 out, Sampler& sampler) {
-    float pick = sampler.single();
+  SONM_HOT Vec3 direct(const Point& p, const Frame& frame, const Surface& surface, Vec3 out, float pick, Pair on_light) {
     Vec3 origin = p.position + p.geometric * p.offset;
-    LightSample light = lights_.sample(origin, pick, sampler.pair());
+    LightSample light = lights_.sample(origin, pick, on_light);
     if (!(light.pdf > 0) || black(light.radiance) || !(dot(light.direction, p.geometric) > 0)) return {0, 0, 0};
     float pdf;
     Vec3 f = evaluate(surface, out, frame.to_local(light.direction), pdf);
