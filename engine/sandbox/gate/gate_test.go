@@ -84,6 +84,11 @@ func TestRefuses(t *testing.T) {
 		{"long number", "too long", module(section(5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))},
 		{"cut off", "ends too early", module(mem, []byte{7, 100, 1})},
 		{"left over", "longer than its content", module(section(5, 1, 1, 1, 1, 9))},
+		{"many types", "announces", module(section(1, 0xff, 0xff, 0xff, 0x7f))},
+		{"many tags", "announces", module(section(13, 0xff, 0xff, 0xff, 0x7f))},
+		{"many parameters", "ends too early", module(section(1, 1, 0x60, 0xff, 0xff, 0xff, 0x7f))},
+		{"many elements", "ends too early", module(section(9, 1, 0, 0x41, 0, 0x0b, 0xff, 0xff, 0xff, 0x7f))},
+		{"much data", "ends too early", module(section(11, 1, 0, 0x41, 0, 0x0b, 0xff, 0xff, 0xff, 0x7f))},
 		{"no ABI", "does not export \"", module(mem, exports)},
 		{
 			"bad code", "not valid",

@@ -16,14 +16,18 @@ const (
 
 // Section ids of the binary format.
 const (
-	secCustom = 0
-	secImport = 2
-	secTable  = 4
-	secMemory = 5
-	secGlobal = 6
-	secExport = 7
-	secStart  = 8
-	secCode   = 10
+	secCustom    = 0
+	secType      = 1
+	secImport    = 2
+	secTable     = 4
+	secMemory    = 5
+	secGlobal    = 6
+	secExport    = 7
+	secStart     = 8
+	secElement   = 9
+	secCode      = 10
+	secData      = 11
+	secDataCount = 12
 )
 
 // The bounds that neither the format nor the engines set.
@@ -35,6 +39,8 @@ const (
 	maxExports   = 10_000
 	maxImports   = 1_000
 	maxFunctions = 200_000
+	maxTypes     = 10_000
+	maxSegments  = 100_000
 	maxName      = 1 << 10 // bytes of an export's name
 	maxPages     = 1 << 16 // of 64 KiB: all of wasm32
 )
@@ -97,6 +103,12 @@ func (w *walker) section(id byte, r *reader) error {
 	var f func(*reader) error
 	var most uint32
 	switch id {
+	case secType:
+		f, most = w.funcType, maxTypes
+	case secElement:
+		f, most = w.element, maxSegments
+	case secData:
+		f, most = w.data, maxSegments
 	case secImport:
 		f, most = w.oneImport, maxImports
 	case secTable:
@@ -111,10 +123,19 @@ func (w *walker) section(id byte, r *reader) error {
 		f, most = w.code, maxFunctions
 	case secStart:
 		return errors.New("it has a start function, which belongs into _initialize")
-	default:
-		return nil // the validator reads it
+	case secDataCount:
+		return nil
 	}
+	all := len(r.b)
 	n := r.u32()
+	// An entry has at least one byte. The validator makes room for as many as
+	// are announced, so this check comes before it.
+	if r.err == nil && int64(n) > int64(all) {
+		return fmt.Errorf("section %d announces %d entries in %d bytes", id, n, all)
+	}
+	if f == nil {
+		return r.err // the validator reads the rest
+	}
 	if r.err == nil && n > most {
 		return fmt.Errorf("section %d has %d entries, %d are allowed", id, n, most)
 	}
@@ -129,6 +150,59 @@ func (w *walker) section(id byte, r *reader) error {
 	if r.err == nil && len(r.b) > 0 {
 		r.err = fmt.Errorf("section %d is longer than its content", id)
 	}
+	return r.err
+}
+
+// funcType looks only at the lengths, for which the validator makes room.
+func (w *walker) funcType(r *reader) error {
+	r.byte()
+	r.bytes(int64(r.u32()))
+	r.bytes(int64(r.u32()))
+	return r.err
+}
+
+// element knows the eight forms of a segment: bit 0 not active, bit 1 a table
+// of its own or declared only, bit 2 expressions instead of indices.
+func (w *walker) element(r *reader) error {
+	flag := r.u32()
+	if flag > 7 {
+		return fmt.Errorf("an element segment of kind %d", flag)
+	}
+	if flag&1 == 0 {
+		if flag&2 != 0 {
+			r.u32()
+		}
+		r.constant()
+	}
+	if flag&3 != 0 {
+		r.byte()
+	}
+	n := r.u32()
+	if r.err == nil && int64(n) > int64(len(r.b)) {
+		return errShort
+	}
+	for ; n > 0 && r.err == nil; n-- {
+		if flag&4 == 0 {
+			r.u32()
+		} else {
+			r.constant()
+		}
+	}
+	return r.err
+}
+
+func (w *walker) data(r *reader) error {
+	switch flag := r.u32(); flag {
+	case 0:
+		r.constant()
+	case 1: // passive
+	case 2:
+		r.u32()
+		r.constant()
+	default:
+		r.fail(fmt.Errorf("a data segment of kind %d", flag))
+	}
+	r.bytes(int64(r.u32()))
 	return r.err
 }
 
