@@ -12,7 +12,7 @@ packages() {
   case $1 in
   base) echo gcc libc6-dev patchelf ;;
   guest) echo clang-16 lld-16 llvm-16 wasi-libc libclang-rt-16-dev-wasm32 \
-    libc++-16-dev-wasm32 libc++abi-16-dev-wasm32 libstb-dev ;;
+    libc++-16-dev-wasm32 libc++abi-16-dev-wasm32 libstb-dev g++ ;;
   gui) echo pkg-config xorg-dev libgl1-mesa-dev libwayland-dev libxkbcommon-dev ;;
   test) echo xvfb libgl1-mesa-dri xdotool imagemagick iproute2 ;;
   node) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;

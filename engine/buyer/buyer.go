@@ -33,6 +33,7 @@ const (
 	leaseTime = 75 * time.Second       // five heartbeats of the worker
 	dealLife  = 24 * time.Hour         // a deal is void after that
 	askPoll   = 200 * time.Millisecond // how often the order book is looked at while waiting
+	lonely    = 3 * time.Second        // offers are told every two seconds: then nobody is there
 	settling  = 2 * time.Minute        // for the chain to answer once
 )
 
@@ -258,7 +259,7 @@ func (b *Buyer) Quote(ctx context.Context, p Prepared, terms market.Terms, wait 
 			settled++
 		case now.Sub(start) >= wait:
 			return market.Offer{}, err
-		case errors.Is(err, market.ErrNoSellers) && !told:
+		case errors.Is(err, market.ErrNoSellers) && !told && now.Sub(start) > lonely:
 			told = true
 			b.parts.Emit(fog.Waited{Job: p.ID, Reason: fmt.Sprintf("Nobody is selling at the moment; waiting up to %v for a seller.", wait)})
 		}
