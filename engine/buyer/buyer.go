@@ -259,7 +259,7 @@ func (b *Buyer) Quote(ctx context.Context, p Prepared, terms market.Terms, wait 
 			settled++
 		case now.Sub(start) >= wait:
 			return market.Offer{}, err
-		case errors.Is(err, market.ErrNoSellers) && !told && now.Sub(start) > lonely:
+		case errors.Is(err, market.ErrNoSellers) && !told && now.Sub(start) > min(lonely, wait/2):
 			told = true
 			b.parts.Emit(fog.Waited{Job: p.ID, Reason: fmt.Sprintf("Nobody is selling at the moment; waiting up to %v for a seller.", wait)})
 		}
