@@ -45,6 +45,14 @@ contract EscrowTest is Base {
         escrow.redeem(v, other);
         vm.expectRevert(Escrow.BadSignature.selector);
         escrow.redeem(v, hex"00");
+        vm.startPrank(vm.addr(0xBAD)); // nor does it help to bring one's own
+        vm.expectRevert(Escrow.BadSignature.selector);
+        escrow.redeem(v, other);
+        bytes memory p = abi.encodePacked(vm.addr(0xBAD), uint96(10e18));
+        bytes memory mine = signBatch(0xBAD, buyer, 0, p);
+        vm.expectRevert(Escrow.BadSignature.selector);
+        escrow.settle(buyer, 0, p, mine);
+        vm.stopPrank();
     }
 
     function test_highSIsRefused() public {
