@@ -37,7 +37,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
 	}
-	if err := r.b.parts.Journal.PutArrived(ctx, l.Index, rc, m.Output); err != nil {
+	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: l.Index, Receipt: rc, Engine: res.engine}, m.Output); err != nil {
 		return err
 	}
 	outcome, err := r.table.Done(rc.Task, rc.Attempt, r.b.parts.Now())
@@ -47,7 +47,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	r.results[l.Index] = res
 	s.tasks++
 	r.ended = r.b.parts.Now()
-	selected := proof.Selected(r.secret, proof.ReceiptHash(rc), r.terms.CheckRate)
+	selected := proof.Selected(r.rec.Secret, proof.ReceiptHash(rc), r.rec.Check)
 	r.b.parts.Emit(fog.TaskDone{
 		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
 		Done: len(r.results), Total: r.table.Len(),
@@ -105,10 +105,8 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if v, err = p.Keys.SignVoucher(ctx, v); err != nil {
 		return err
 	}
-	if err := p.Journal.PutBuyerVoucher(ctx, v); err != nil {
-		return err
-	}
-	if err := p.Journal.Verdict(ctx, Verdict{s.id, res.lease.Index, res.receipt.Attempt, true, amount}); err != nil {
+	done := Verdict{Job: r.ID, Deal: s.id, Index: res.lease.Index, Attempt: res.receipt.Attempt, OK: true, Amount: amount, Voucher: v}
+	if err := p.Journal.Judge(ctx, done); err != nil {
 		return err
 	}
 	res.paid = true
@@ -133,7 +131,7 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 		return r.accept(ctx, j.res)
 	}
 	s, rc := j.res.s, j.res.receipt
-	if err := r.b.parts.Journal.Verdict(ctx, Verdict{Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
+	if err := r.b.parts.Journal.Judge(ctx, Verdict{Job: r.ID, Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
 		return err
 	}
 	s.say(wire.Verdict{Deal: s.id, Task: rc.Task, Attempt: rc.Attempt, Reason: j.v.Reason})
@@ -172,7 +170,7 @@ func (r *run) refilm(ctx context.Context) error {
 		return err
 	}
 	for i, res := range r.results {
-		out, err := r.b.parts.Journal.Output(ctx, res.receipt.Result)
+		out, err := r.b.parts.Journal.Output(ctx, r.ID, res.receipt.Result)
 		if err != nil {
 			return err
 		}

@@ -166,7 +166,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err != nil {
 		return fmt.Errorf("sign receipt: %w", err)
 	}
-	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r); err != nil {
+	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
 		return err
 	}
 	if err := d.s.Send(ctx, wire.New(wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)})); err != nil {

@@ -91,7 +91,7 @@ type Ledger interface {
 type Journal interface {
 	PutSellerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
 	DealState(ctx context.Context, id fog.DealID, state string) error
-	PutResult(ctx context.Context, index uint32, r fog.Receipt) error
+	PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string) error
 	PutSellerVoucher(ctx context.Context, v fog.Voucher) error
 	SellerVoucherTotal(ctx context.Context, buyer fog.Address, epoch uint32) (fog.Amount, error)
 }
