@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -56,6 +57,9 @@ type counterpart struct {
 func (c *counterpart) serve(ctx context.Context) error {
 	for {
 		m, err := c.recv(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -110,6 +110,25 @@ func TestHostileStreams(t *testing.T) {
 	}
 }
 
+// A reader that closes its side is done; it must not see a reset.
+func TestOrderlyEndIsNoReset(t *testing.T) {
+	there, m, _ := stocked(t, 1<<20)
+	a := up(t, 1, p2p.Config{}, func(h *p2p.Host) { h.ServeBlobs(blob.NewShelf(there), everybody) })
+	s := raw(t, adversary(t), a, blobs)
+	if err := wire.Write(s, wire.New(wire.WantManifest{Root: m.Root()})); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(s); err != nil || len(b) == 0 {
+		t.Errorf("%d bytes, %v, want the manifest and the end", len(b), err)
+	}
+}
+
 // A peer that claims a large result and sends none must not cost its memory.
 func TestClaimedLengthIsNotBelieved(t *testing.T) {
 	got := make(chan error, 1)
