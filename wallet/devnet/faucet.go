@@ -56,12 +56,12 @@ func Faucet() common.Address { return crypto.PubkeyToAddress(faucetKey().PublicK
 func (n *node) deploy(ctx context.Context) (token, escrow common.Address, err error) {
 	token, err = n.ensureCode(ctx, 0, common.FromHex(gen.SNMMetaData.Bin))
 	if err != nil {
-		return token, escrow, fmt.Errorf("SNM: %w", err)
+		return token, escrow, fmt.Errorf("deploy SNM: %w", err)
 	}
 	args := gen.NewEscrow().PackConstructor(token, Faucet(), big.NewInt(FeeBPS))
 	escrow, err = n.ensureCode(ctx, 1, append(common.FromHex(gen.EscrowMetaData.Bin), args...))
 	if err != nil {
-		return token, escrow, fmt.Errorf("Escrow: %w", err)
+		return token, escrow, fmt.Errorf("deploy Escrow: %w", err)
 	}
 	return token, escrow, nil
 }

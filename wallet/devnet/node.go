@@ -197,7 +197,7 @@ func (n *node) durable(h http.Handler) http.Handler {
 			return
 		}
 		w.WriteHeader(held.status)
-		w.Write(held.body) // the client is gone if this fails: nobody is left to tell
+		_, _ = w.Write(held.body) // the client is gone if this fails: nobody is left to tell
 	})
 }
 
