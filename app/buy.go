@@ -117,6 +117,9 @@ func (a *App) uploaded() uint64 {
 // checkOut refuses a picture that could not be saved, before any money moves.
 func checkOut(path string) error {
 	dir := filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture cannot be saved as %s: that is not a file.", path)}
+	}
 	f, err := os.CreateTemp(dir, ".sonm-*")
 	if err != nil {
 		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture cannot be saved in %s: %s.", dir, reason(err)), Cause: err}
@@ -235,16 +238,7 @@ func writePicture(path string, film *job.Film) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".sonm-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return writeAtomic(path, data, 0o644)
 }
 
 // summary adds up; what was locked must be what was spent and what came back.

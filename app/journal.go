@@ -66,7 +66,7 @@ func (j *journal) saved(ctx context.Context, row store.Job) (buyer.Saved, error)
 		return out, err
 	}
 	for _, d := range deals {
-		out.Deals = append(out.Deals, buyer.Struck{Deal: d.Deal, Peer: d.Peer})
+		out.Deals = append(out.Deals, buyer.Struck{Deal: d.Deal, Peer: d.Peer, Caught: d.State == buyer.DealCaught})
 	}
 	results, err := j.db.Results(ctx, row.ID)
 	if err != nil {

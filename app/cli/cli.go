@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // report writes one clear sentence, and for programs one JSON line.
 func report(stdout, stderr io.Writer, opt *options, err error) {
 	if errors.Is(err, context.Canceled) {
-		err = &event.Problem{Code: "stopped", What: "Stopped.", Cause: err}
+		err = &event.Problem{Code: "stopped", What: "Stopped.", Do: "A job that was under way goes on if the same command is given again.", Cause: err}
 	}
 	p := event.AsProblem(err)
 	if opt.json {
@@ -63,8 +64,12 @@ func rootCommand(opt *options) *cobra.Command {
 		Version:       Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &event.Problem{Code: "flags", What: flagWords(err), Do: "See: " + cmd.CommandPath() + " --help.", Cause: err}
+	})
 	f := root.PersistentFlags()
 	f.StringVar(&opt.home, "home", "", "folder of this node (default: "+defaultHome()+")")
 	f.StringVar(&opt.network, "network", "", "address of the network, http://host:port (default: the practice network of this computer)")
@@ -72,6 +77,24 @@ func rootCommand(opt *options) *cobra.Command {
 	f.BoolVarP(&opt.verbose, "verbose", "v", false, "log what happens inside to standard error")
 	root.AddCommand(demoCommand(opt), renderCommand(opt), sellCommand(opt), statusCommand(opt), walletCommand(opt), networkCommand(opt))
 	return root
+}
+
+// noArgs refuses words after a command that takes none, and unknown commands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasSubCommands() {
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("There is no command %q.", args[0]), Do: "See: " + cmd.CommandPath() + " --help."}
+	}
+	return &event.Problem{Code: "flags", What: fmt.Sprintf("%s takes no further words; %q is one.", cmd.CommandPath(), args[0])}
+}
+
+// flagWords says what is wrong with a flag without the parser's insides.
+func flagWords(err error) string {
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	text, _, _ = strings.Cut(text, ": time: ")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 func (o *options) homeDir() string {

@@ -16,7 +16,7 @@ func networkCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "network",
 		Short: "Show the network this node belongs to, or serve a practice network",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n, err := app.FindNetwork(cmd.Context(), opt.config(cmd))
 			if err != nil {
@@ -48,7 +48,7 @@ func serveCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a practice network until stopped with Ctrl-C",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := tie(cmd, tied)
 			defer cancel()

@@ -58,6 +58,16 @@ func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
 		Scene: sceneFile, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
 		Sky: r.sky, SkyStrength: r.skyPower, SkyRotation: r.skyTurn, Sellers: r.sellers, Wait: r.wait, Tile: r.tile, Block: r.block, CheckRate: r.check,
 	}}
+	switch {
+	case !(r.check >= 0 && r.check <= 1): // also what is not a number
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--check: %v is not a share between 0 and 1.", r.check)}
+	case r.sellers < 0 || r.sellers > 1000:
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--sellers: %d is not between 0 and 1000.", r.sellers)}
+	case r.wait < 0:
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--wait: %v is not a time to wait.", r.wait)}
+	case r.tile != 0 && (r.tile < 8 || r.tile > 1024):
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--tile: %d is not between 8 and 1024 pixels.", r.tile)}
+	}
 	ext := strings.ToLower(filepath.Ext(r.out))
 	if ext != ".png" && ext != ".exr" {
 		return req, &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", r.out)}

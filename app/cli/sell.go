@@ -19,7 +19,7 @@ func sellCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sell",
 		Short: "Sell this computer's idle time until stopped with Ctrl-C",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			amount, err := fog.ParseAmount(price)
 			if err != nil || amount.IsZero() {

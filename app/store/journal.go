@@ -161,6 +161,7 @@ type Deal struct {
 	Deal      fog.Deal
 	BuyerSig  fog.Signature
 	SellerSig fog.Signature // zero until the seller has signed
+	State     string        // read only: open, closed, broken or caught
 	Created   time.Time
 }
 
@@ -174,19 +175,20 @@ func (s *Store) PutDeal(ctx context.Context, row Deal) error {
 	}
 	id := d.ID()
 	return s.exec(ctx, "journal deal", `INSERT INTO deal(id,job,role,peer,buyer,seller,price,cap,body,buyer_sig,seller_sig,state,created)
-		VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?) ON CONFLICT(id) DO UPDATE SET buyer_sig=excluded.buyer_sig, seller_sig=excluded.seller_sig, peer=excluded.peer`,
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?) ON CONFLICT(id) DO UPDATE SET peer=excluded.peer, buyer_sig=excluded.buyer_sig,
+			seller_sig=CASE WHEN excluded.seller_sig=zeroblob(65) THEN deal.seller_sig ELSE excluded.seller_sig END`,
 		id[:], d.Job[:], string(row.Role), string(row.Peer), d.Buyer[:], d.Seller[:], d.Price[:], d.Cap[:], body,
 		row.BuyerSig[:], row.SellerSig[:], millis(row.Created))
 }
 
-// DealState moves a deal to open, closed or broken.
+// DealState moves a deal to open, closed, broken or caught.
 func (s *Store) DealState(ctx context.Context, id fog.DealID, state string) error {
 	return s.exec(ctx, "journal deal state", "UPDATE deal SET state=? WHERE id=?", state, id[:])
 }
 
 // Deals lists the deals of a job on the buying side that both have signed.
 func (s *Store) Deals(ctx context.Context, job fog.JobID) ([]Deal, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT peer,body,buyer_sig,seller_sig,created FROM deal WHERE job=? AND role='buyer' ORDER BY created", job[:])
+	rows, err := s.db.QueryContext(ctx, "SELECT peer,body,buyer_sig,seller_sig,state,created FROM deal WHERE job=? AND role='buyer' ORDER BY created", job[:])
 	if err != nil {
 		return nil, fmt.Errorf("read deals: %w", err)
 	}
@@ -196,7 +198,7 @@ func (s *Store) Deals(ctx context.Context, job fog.JobID) ([]Deal, error) {
 		d := Deal{Role: Buyer}
 		var body []byte
 		var created int64
-		if err := rows.Scan((*string)(&d.Peer), &body, blob{d.BuyerSig[:]}, blob{d.SellerSig[:]}, &created); err != nil {
+		if err := rows.Scan((*string)(&d.Peer), &body, blob{d.BuyerSig[:]}, blob{d.SellerSig[:]}, &d.State, &created); err != nil {
 			return nil, fmt.Errorf("read deals: %w", err)
 		}
 		if err := json.Unmarshal(body, &d.Deal); err != nil {

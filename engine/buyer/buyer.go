@@ -118,9 +118,17 @@ type Arrival struct {
 
 // Struck is a deal as the journal keeps it.
 type Struck struct {
-	Deal fog.Deal
-	Peer fog.PeerID
+	Deal   fog.Deal
+	Peer   fog.PeerID
+	Caught bool // the seller delivered something wrong
 }
+
+// States of a deal in the journal; it is open until one of them is written.
+const (
+	DealClosed = "closed"
+	DealBroken = "broken"
+	DealCaught = "caught" // the seller delivered something wrong: no more work, no more pay
+)
 
 // Saved is a job that an earlier run of the program left unfinished.
 type Saved struct {

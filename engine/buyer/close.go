@@ -111,10 +111,13 @@ func (r *run) shares(net map[fog.Address]fog.Amount) []Share {
 func (r *run) dismiss(ctx context.Context) {
 	open := 0
 	for _, s := range r.sellers {
+		if s.caught {
+			continue
+		}
 		if s.live && s.say(wire.Close{Deal: s.id, Secret: r.rec.Secret}) {
 			open++
 		}
-		if err := r.b.parts.Journal.DealState(ctx, s.id, "closed"); err != nil {
+		if err := r.b.parts.Journal.DealState(ctx, s.id, DealClosed); err != nil {
 			r.b.parts.Log.Error("journal", "err", err)
 		}
 	}

@@ -30,9 +30,10 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
 	}
+	delete(r.sent, attempt{rc.Task, rc.Attempt}) // answered: the same message again means nothing
 	res := &result{s: s, lease: l, receipt: rc, engine: sandbox.Engine(m.Engine)}
 	if first := r.results[l.Index]; first != nil {
-		return r.again(ctx, first, res)
+		return r.again(ctx, first, res, m.Output)
 	}
 	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
@@ -61,9 +62,15 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 
 // again handles a second result of a task: the same bytes are honest work and
 // paid, other bytes mean that one of the two lies.
-func (r *run) again(ctx context.Context, first, res *result) error {
-	if first.receipt.Task == res.receipt.Task && first.receipt.Attempt == res.receipt.Attempt {
-		return nil // repeated message
+func (r *run) again(ctx context.Context, first, res *result, output []byte) error {
+	if first.s.deal.Seller == res.s.deal.Seller {
+		return nil // a lease it had lost and got again: one task, one pay
+	}
+	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: res.lease.Index, Receipt: res.receipt, Engine: res.engine}, output); err != nil {
+		return err
+	}
+	if _, err := r.table.Done(res.receipt.Task, res.receipt.Attempt, r.b.parts.Now()); err != nil {
+		return err
 	}
 	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
 		return r.accept(ctx, res)
@@ -146,6 +153,10 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 	}
 	s.banned, s.caught, s.live = true, true, false
 	r.table.Drop(s.ask.Peer)
+	s.stop()
+	if err := r.b.parts.Journal.DealState(ctx, s.id, DealCaught); err != nil {
+		return err
+	}
 	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
 	for i, res := range r.results {
 		if res.s != s || res.checked {
@@ -157,7 +168,7 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 			return err
 		}
 	}
-	if !r.anyLive() && r.alone.IsZero() {
+	if r.live() == 0 && r.alone.IsZero() {
 		r.alone = r.b.parts.Now()
 	}
 	return r.refilm(ctx)
@@ -204,21 +215,32 @@ func (r *run) check(ctx context.Context) error {
 	}
 }
 
+// rerun re-runs a result in another engine than the seller names; where that
+// engine cannot, in the same one, which still catches a lie.
 func (r *run) rerun(ctx context.Context, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
-	engine := sandbox.Wazero
+	first, second := sandbox.Wazero, sandbox.Wasmer
 	if res.engine == sandbox.Wazero {
-		engine = sandbox.Wasmer
+		first, second = second, first
 	}
+	v, err := r.rerunIn(ctx, first, sessions, res)
+	if err != nil && ctx.Err() == nil {
+		r.b.parts.Log.Info("check falls back", "from", first, "to", second, "err", err)
+		return r.rerunIn(ctx, second, sessions, res)
+	}
+	return v, err
+}
+
+func (r *run) rerunIn(ctx context.Context, engine sandbox.Engine, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
 	s := sessions[engine]
 	if s == nil {
 		var err error
 		if s, err = r.b.parts.Checkers[engine].Start(ctx, r.App.Module); err != nil {
 			return proof.Verdict{}, err
 		}
-		sessions[engine] = s
 		if _, err := s.Open(ctx, GuestInput(r.Input, r.Bundle)); err != nil {
-			return proof.Verdict{}, err
+			return proof.Verdict{}, errors.Join(err, s.Close())
 		}
+		sessions[engine] = s
 	}
 	reply, err := s.Task(ctx, res.lease.Spec)
 	if err != nil {

@@ -39,7 +39,8 @@ func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, patience ti
 func (r *run) restoreDeals(saved Saved) map[fog.DealID]*seller {
 	deals := map[fog.DealID]*seller{}
 	for _, d := range saved.Deals {
-		s := &seller{run: r, deal: d.Deal, id: d.Deal.ID(), ask: fog.Ask{Seller: d.Deal.Seller, Peer: d.Peer, Price: d.Deal.Price}}
+		s := &seller{run: r, deal: d.Deal, id: d.Deal.ID(), ask: fog.Ask{Seller: d.Deal.Seller, Peer: d.Peer, Price: d.Deal.Price}, stop: func() {}}
+		s.banned, s.caught = d.Caught, d.Caught
 		deals[s.id] = s
 		r.sellers = append(r.sellers, s)
 	}

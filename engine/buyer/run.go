@@ -199,10 +199,14 @@ func (r *run) hire(ctx context.Context, ask fog.Ask, limit fog.Amount) {
 		Job: r.ID, Ask: ask.ID(), Buyer: r.b.parts.Keys.Delegation().Account, Seller: ask.Seller, Module: r.App.Hash, Input: r.Input,
 		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.rec.Secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second),
 	}
-	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024)}
+	ctx, stop := context.WithCancel(ctx)
+	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024), stop: stop}
 	r.sellers = append(r.sellers, s)
 	r.b.parts.Net.Admit(r.Input, ask.Peer)
-	r.group.Go(func() error { return s.talk(ctx) })
+	r.group.Go(func() error {
+		defer stop()
+		return s.talk(ctx)
+	})
 }
 
 // send hands an event to the job loop; false means that the job is over.
@@ -241,6 +245,9 @@ func (r *run) loop(ctx context.Context) error {
 func (r *run) handle(ctx context.Context, e any) error {
 	switch e := e.(type) {
 	case opened:
+		if e.s.banned {
+			return nil
+		}
 		e.s.live, r.alone = true, time.Time{}
 		r.b.parts.Emit(fog.DealOpened{Job: r.ID, Deal: e.s.id, Seller: e.s.deal.Seller, Peer: e.s.ask.Peer, Price: e.s.deal.Price})
 		return r.latest(ctx, e.s)
@@ -262,7 +269,9 @@ func (r *run) handle(ctx context.Context, e any) error {
 func (r *run) lost(e left) {
 	was := e.s.live
 	e.s.live = false
-	r.table.Drop(e.s.ask.Peer)
+	if was { // else its peer id is only a claim, and may be that of an honest seller
+		r.table.Drop(e.s.ask.Peer)
+	}
 	if e.err != nil && (was || e.end) {
 		r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: e.s.ask.Peer, Reason: e.err.Error()})
 	}
@@ -270,18 +279,20 @@ func (r *run) lost(e left) {
 		e.s.banned = e.s.banned || isFinal(e.err)
 		e.s.out = nil
 	}
-	if r.alone.IsZero() && !r.anyLive() {
+	if r.alone.IsZero() && r.live() == 0 {
 		r.alone = r.b.parts.Now()
 	}
 }
 
-func (r *run) anyLive() bool {
+// live counts the sellers that are at work.
+func (r *run) live() int {
+	n := 0
 	for _, s := range r.sellers {
 		if s.live {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // tick takes back leases that ran out and looks for more sellers.
@@ -380,7 +391,10 @@ func (r *run) give(s *seller, l lease.Lease) {
 	if r.began.IsZero() {
 		r.began = r.b.parts.Now()
 	}
-	s.say(wire.Lease{Lease: fl})
+	if !s.say(wire.Lease{Lease: fl}) { // it does not read what it is told
+		r.table.Fail(s.ask.Peer, l.Task)
+		return
+	}
 	r.b.parts.Emit(fog.TaskLeased{Job: r.ID, Index: fl.Index, Attempt: l.Attempt, Peer: s.ask.Peer, Until: l.Until})
 }
 
@@ -391,7 +405,7 @@ func (r *run) returned(s *seller, c wire.Cancel) error {
 		return nil
 	}
 	r.table.Fail(s.ask.Peer, c.Task)
-	if n := r.table.Failures(c.Task); n >= 3 || n >= len(r.sellers) {
+	if n := r.table.Failures(c.Task); n >= 3 || n >= r.live() {
 		return fmt.Errorf("no seller can do a task of this job: %s", c.Reason)
 	}
 	return nil

@@ -20,6 +20,7 @@ type seller struct {
 	deal   fog.Deal
 	id     fog.DealID
 	out    chan *wire.Message
+	stop   context.CancelFunc // ends the conversation
 	device fog.Address
 
 	// The rest belongs to the job loop.
@@ -52,6 +53,7 @@ type (
 const (
 	retries    = 5               // times a lost connection is made again
 	retryPause = 2 * time.Second // before the first; it doubles
+	useful     = time.Minute     // a conversation of that length starts the count anew
 )
 
 // talk keeps a conversation with the seller until the deal is closed, the
@@ -59,7 +61,11 @@ const (
 func (s *seller) talk(ctx context.Context) error {
 	pause := retryPause
 	for try := 0; ; try++ {
+		began := s.run.b.parts.Now()
 		err := s.once(ctx)
+		if s.run.b.parts.Now().Sub(began) > useful {
+			try, pause = 0, retryPause
+		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the job is over; how the conversation ended does not matter
 		}

@@ -14,9 +14,18 @@ import (
 
 	"sonm/engine/blob"
 	"sonm/engine/fog"
+	"sonm/engine/proof"
 	"sonm/engine/sandbox"
 	"sonm/engine/wire"
 )
+
+// unpaidPerSlot is how many results per slot may wait for a voucher before the
+// worker stops working for the buyer: one that is running, one that waits for
+// the next lease, and two that are being checked.
+const unpaidPerSlot = 4
+
+// idleTime is how long a deal may be silent with nothing in hand.
+const idleTime = 10 * time.Minute
 
 // maxQueue is the most leases a buyer may have waiting in one deal; more is an
 // attack on our memory.
@@ -25,7 +34,7 @@ const maxQueue = 1024
 // held is what a deal's goroutines share.
 type held struct {
 	leases chan fog.Lease
-	slots  int // workers of this deal
+	unpaid chan struct{} // a token per receipt that no voucher has answered yet
 
 	mu    sync.Mutex
 	tasks []fog.TaskID // guarded by mu; leased and not answered
@@ -59,17 +68,11 @@ var errClosed = errors.New("deal closed by the buyer")
 
 // run works on a signed deal until the buyer closes it.
 func (d *deal) run(ctx context.Context) error {
-	input, err := d.fetch(ctx)
-	if err != nil {
-		return fmt.Errorf("fetch input: %w", err)
-	}
-	h := &held{leases: make(chan fog.Lease, maxQueue), slots: d.w.cfg.Slots}
+	h := &held{leases: make(chan fog.Lease, maxQueue), unpaid: make(chan struct{}, unpaidPerSlot*d.w.cfg.Slots)}
 	g, ctx := errgroup.WithContext(ctx)
-	for range h.slots {
-		g.Go(func() error { return d.slot(ctx, h, input) })
-	}
 	g.Go(func() error { return d.beat(ctx, h) })
 	g.Go(func() error { return d.listen(ctx, h) })
+	g.Go(func() error { return d.slots(ctx, h) })
 	if err := g.Wait(); !errors.Is(err, errClosed) {
 		return err
 	}
@@ -81,6 +84,19 @@ func (d *deal) run(ctx context.Context) error {
 	}
 	d.w.parts.Emit(fog.DealClosed{Deal: d.id, Tasks: h.done, Paid: paid})
 	return nil
+}
+
+// slots fetches the input and then runs tasks on every slot of this computer.
+func (d *deal) slots(ctx context.Context, h *held) error {
+	input, err := d.fetch(ctx)
+	if err != nil {
+		return fmt.Errorf("fetch input: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range d.w.cfg.Slots {
+		g.Go(func() error { return d.slot(ctx, h, input) })
+	}
+	return g.Wait()
 }
 
 // fetch brings the job's input here, chunk by verified chunk.
@@ -109,14 +125,10 @@ func (d *deal) slot(ctx context.Context, h *held, input []byte) error {
 	}()
 	for {
 		var l fog.Lease
-		var open bool
 		select {
-		case l, open = <-h.leases:
+		case l = <-h.leases:
 		case <-ctx.Done():
 			return ctx.Err()
-		}
-		if !open {
-			return nil
 		}
 		var err error
 		if s == nil {
@@ -145,10 +157,12 @@ func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
 // task runs one lease and answers it with a signed result, or with a cancel
 // that says why it cannot be done here.
 func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
-	select {
-	case d.w.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	for _, token := range []chan struct{}{h.unpaid, d.w.slots} {
+		select {
+		case token <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	reply, err := s.Task(ctx, l.Spec)
 	<-d.w.slots
@@ -156,6 +170,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 		return ctx.Err()
 	}
 	if err != nil {
+		<-h.unpaid
 		h.drop(l.Task, false)
 		return d.giveBack(ctx, l, err)
 	}
@@ -184,9 +199,7 @@ func (d *deal) giveBack(ctx context.Context, l fog.Lease, err error) error {
 	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		reason = e.Msg
 	}
-	if len(reason) > wire.MaxReason {
-		reason = reason[:wire.MaxReason]
-	}
+	reason = plain(reason)
 	d.w.parts.Emit(fog.TaskFailed{Deal: d.id, Index: l.Index, Reason: reason})
 	return d.s.Send(ctx, wire.New(wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason}))
 }
@@ -210,7 +223,7 @@ func (d *deal) beat(ctx context.Context, h *held) error {
 // listen is the only reader of the stream.
 func (d *deal) listen(ctx context.Context, h *held) error {
 	for {
-		m, err := d.s.Recv(ctx, wire.MaxControl)
+		m, err := d.recv(ctx, h)
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
@@ -221,9 +234,12 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 			err = d.voucher(ctx, h, b.Voucher)
 		case wire.Close:
 			return d.close(ctx, b)
-		case wire.Verdict, wire.Cancel, wire.VoucherAck, wire.Unknown:
-			// a verdict's effect is the voucher or its absence; a cancelled
-			// task of the first version is finished and simply not wanted
+		case wire.Verdict:
+			if !b.Accepted {
+				h.answered() // it will not be paid: no voucher follows
+			}
+		case wire.Cancel, wire.VoucherAck, wire.Unknown:
+			// a cancelled task of the first version is finished and simply not wanted
 		default:
 			err = fmt.Errorf("unexpected %s", wire.NameOf(m.Body))
 		}
@@ -233,7 +249,31 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 	}
 }
 
+// recv waits for the next message; a buyer that leases nothing for long is
+// keeping others out.
+func (d *deal) recv(ctx context.Context, h *held) (*wire.Message, error) {
+	for {
+		wait, cancel := context.WithTimeout(ctx, idleTime)
+		m, err := d.s.Recv(wait, wire.MaxControl)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || len(h.inHand()) == 0 {
+			return m, err
+		}
+	}
+}
+
+// answered takes a result off the unpaid ones.
+func (h *held) answered() {
+	select {
+	case <-h.unpaid:
+	default: // a verdict on something we never sent
+	}
+}
+
 func (d *deal) lease(h *held, l fog.Lease) error {
+	if l.Planned == 0 {
+		return fmt.Errorf("lease of task %d pays nothing", l.Index)
+	}
 	if l.Deal != d.id || l.Task != fog.TaskIDOf(d.body.Job, l.Index) {
 		return fmt.Errorf("lease of task %d belongs to another deal", l.Index)
 	}
@@ -248,8 +288,8 @@ func (d *deal) lease(h *held, l fog.Lease) error {
 
 // voucher keeps a promise of the buyer and confirms it once it is on disk.
 func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
-	if v.Buyer != d.body.Buyer || v.Seller != d.body.Seller {
-		return fmt.Errorf("voucher between other parties")
+	if v.Buyer != d.body.Buyer || v.Seller != d.body.Seller || v.Epoch != d.epoch {
+		return fmt.Errorf("voucher between other parties or of epoch %d, want %d", v.Epoch, d.epoch)
 	}
 	if err := d.w.parts.Verifier.VerifyVoucher(v, d.device); err != nil {
 		return fmt.Errorf("voucher: %w", err)
@@ -270,14 +310,15 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	h.mu.Lock()
 	h.total = v.Total
 	h.mu.Unlock()
+	h.answered()
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
 	return d.s.Send(ctx, wire.New(wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total}))
 }
 
 // close confirms the end and stops the deal's goroutines.
 func (d *deal) close(ctx context.Context, c wire.Close) error {
-	if c.Deal != d.id {
-		return fmt.Errorf("close of another deal")
+	if c.Deal != d.id || proof.Commitment(c.Secret) != d.body.Secret {
+		return fmt.Errorf("close of another deal, or with another secret than was promised")
 	}
 	ctx, cancel := context.WithTimeout(ctx, closing)
 	defer cancel()

@@ -82,9 +82,10 @@ type Verifier interface {
 
 // Ledger tells what the chain knows of a buyer.
 type Ledger interface {
-	// Covers returns nil if the buyer's free escrow balance is at least limit
-	// and its device key may promise that much, and a sentence otherwise.
-	Covers(ctx context.Context, buyer, device fog.Address, limit fog.Amount) error
+	// Covers checks that the buyer's free escrow balance is at least limit and
+	// that its device key may promise that much, and returns the epoch its
+	// vouchers must be of.
+	Covers(ctx context.Context, buyer, device fog.Address, limit fog.Amount) (epoch uint32, err error)
 }
 
 // Journal keeps what must survive a crash.
@@ -126,8 +127,9 @@ type Worker struct {
 	slots chan struct{} // a token per task that may run
 	deals chan struct{} // a token per deal that may be open
 
-	mu  sync.Mutex
-	ask fog.Ask // guarded by mu; the last one published
+	mu   sync.Mutex
+	ask  fog.Ask             // guarded by mu; the last one published
+	jobs map[fog.JobID]*deal // guarded by mu; open deals by the buyer's job
 }
 
 // New makes a worker; Run sells.
@@ -138,7 +140,7 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	if cfg.Price.IsZero() {
 		return nil, fmt.Errorf("price is zero")
 	}
-	return &Worker{cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots)}, nil
+	return &Worker{cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots), jobs: map[fog.JobID]*deal{}}, nil
 }
 
 // Run offers the computer and serves deals until ctx ends.

@@ -40,7 +40,7 @@ CREATE TABLE deal (
   body     BLOB NOT NULL,      -- JSON of the signed deal
   buyer_sig  BLOB NOT NULL,
   seller_sig BLOB NOT NULL,
-  state    TEXT NOT NULL,      -- open, closed, broken
+  state    TEXT NOT NULL,      -- open, closed, broken, caught
   created  INTEGER NOT NULL
 ) STRICT;
 

@@ -207,11 +207,11 @@ func (s Suite) openOutcomes(t *testing.T) {
 
 // replay: a lost child is replaced and brought to where it was.
 func (s Suite) replay(t *testing.T) {
-	se := s.Start(t, "all", sandbox.Limits{Wall: 300 * time.Millisecond})
+	se := s.Start(t, "all", sandbox.Limits{Wall: 2 * time.Second})
 	open(t, se, "in")
 	for range 2 {
 		_, err := se.Task(t.Context(), []byte("l"))
-		wants(t, "Task(l)", err, sandbox.LimitWall, "300ms")
+		wants(t, "Task(l)", err, sandbox.LimitWall, "2s")
 	}
 	if r := task(t, se, "e"); string(r.Payload) != "ine" {
 		t.Errorf("Task after two lost children = %q, want ine", r.Payload)
