@@ -108,7 +108,7 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if a.home, err = openHome(cfg.Home); err != nil {
+	if a.home, err = waitHome(ctx, cfg.Home); err != nil {
 		return nil, err
 	}
 	if a.net, err = FindNetwork(ctx, cfg); err != nil {

@@ -53,7 +53,7 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return &event.Problem{Code: "home", What: fmt.Sprintf("The folder %s cannot be used: %s.", r.Dir, reason(err)), Cause: err}
 	}
-	h, err := openHome(r.Dir)
+	h, err := waitHome(ctx, r.Dir)
 	if err != nil {
 		return err
 	}
