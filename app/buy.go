@@ -77,7 +77,7 @@ func (a *App) buy(ctx context.Context, b *buyer.Buyer, p buyer.Prepared, r Rende
 		}
 		saved.Settled, saved.Tx = row.State == "settled", row.Tx
 		p.ID, p.Plan, p.Settings = row.ID, saved.Record.Plan, saved.Record.Settings
-		out, err := b.Resume(ctx, saved, p, patience)
+		out, err := b.Resume(ctx, saved, p, max(patience, time.Minute))
 		return p, out, err
 	}
 	offer, err := b.Quote(ctx, p, terms(r.Order), r.Wait)
