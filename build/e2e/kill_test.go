@@ -19,6 +19,8 @@ type process struct {
 	cmd *exec.Cmd
 	in  io.Closer
 	out *bufio.Scanner
+
+	drained chan struct{} // closed at the end of the output; nil if drain was not called
 }
 
 func start(t *testing.T, args ...string) *process {
@@ -57,10 +59,22 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
+// drain reads on in the background, so that the process never waits for us.
+func (p *process) drain() {
+	p.drained = make(chan struct{})
+	go func() {
+		defer close(p.drained)
+		p.until(func(string) bool { return false })
+	}()
+}
+
 // end closes standard input and waits.
 func (p *process) end() error {
 	p.in.Close()
-	p.until(func(string) bool { return false })
+	if p.drained == nil {
+		p.drain()
+	}
+	<-p.drained
 	return p.cmd.Wait()
 }
 
@@ -77,6 +91,7 @@ func sellers(t *testing.T, url string, n int) []*process {
 		if !p.until(fact("AskPublished")) {
 			t.Fatal("a seller did not start")
 		}
+		p.drain()
 		all = append(all, p)
 	}
 	return all
@@ -98,7 +113,6 @@ func TestAKilledBuyerGoesOn(t *testing.T) {
 			killedAt(t, url, args, k, want)
 		}
 		for _, p := range all {
-			go p.until(func(string) bool { return false })
 			if err := p.end(); err != nil {
 				t.Errorf("seller: %v", err)
 			}
