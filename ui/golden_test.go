@@ -28,21 +28,19 @@ var update = flag.Bool("update", false, "write the golden pictures anew")
 // states are what a person sees on the way through the window.
 func states() map[string]func(*stage) {
 	return map[string]func(*stage){
-		"home-idle":    func(*stage) {},
-		"home-selling": selling,
-		"home-starting": func(s *stage) {
-			s.core = uitest.New(event.Snapshot{})
-			s.core.Quit()
-		},
-		"render-drop":     func(s *stage) { s.press("Render") },
-		"render-pricing":  pricing,
-		"render-price":    func(s *stage) { s.priced() },
-		"render-working":  working,
-		"render-cancel":   func(s *stage) { working(s); s.press("Cancel"); s.sees("Keep going") },
-		"render-done":     done,
-		"render-problem":  broken,
-		"render-tenfold":  crowded,
-		"render-wrongest": func(s *stage) { s.shell.Open([]string{"/home/ada/holiday.mov"}); s.sees("cannot open") },
+		"home-idle":      func(*stage) {},
+		"home-selling":   selling,
+		"home-lost":      func(s *stage) { s.core.Quit(); s.sees("Not running") },
+		"home-refused":   refused,
+		"render-drop":    func(s *stage) { s.press("Render") },
+		"render-pricing": pricing,
+		"render-price":   func(s *stage) { s.priced() },
+		"render-working": working,
+		"render-cancel":  func(s *stage) { working(s); s.press("Cancel"); s.sees("Keep going") },
+		"render-done":    done,
+		"render-problem": broken,
+		"render-crowded": crowded,
+		"render-wrong":   func(s *stage) { s.shell.Open([]string{"/home/ada/holiday.mov"}); s.sees("cannot open") },
 	}
 }
 
@@ -56,6 +54,14 @@ func selling(s *stage) {
 		Price: uitest.SNM("1"), Slots: 1, Deals: 2, Tasks: 1431, Failed: 2, Earned: uitest.SNM("6.0419"), Today: uitest.SNM("8.3172"),
 	}})
 	s.sees("Earning")
+}
+
+func refused(s *stage) {
+	s.core.Fail("StartSelling", &event.Problem{
+		Code: "isolation", What: "This computer cannot lock jobs away: its kernel is older than 5.13.", Do: "Use a newer system to sell; rendering works as it is.",
+	})
+	s.flip()
+	s.sees("older than")
 }
 
 func pricing(s *stage) {

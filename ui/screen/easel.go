@@ -13,7 +13,7 @@ import (
 )
 
 // easelHeight is what fits 720 pixels with the title, and a meter below.
-const easelHeight = 330
+const easelHeight = 316
 
 // easel is the card with the picture, what is in the scene, and how far it is.
 type easel struct {

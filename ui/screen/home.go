@@ -14,9 +14,9 @@ import (
 
 // Home is the page that sells.
 type Home struct {
-	content fyne.CanvasObject
-	seen    view.Home
-	offer   view.Offer
+	sheet sheet
+	seen  view.Home
+	offer view.Offer
 
 	practice *widget.Pill
 	title    *widget.Label
@@ -45,13 +45,13 @@ func NewHome(turn func(on bool, o view.Offer)) *Home {
 	}
 	all := widget.Rows(gutter, h.hero(), widget.Equal(gutter, stats...),
 		container.New(&split{right: rightWidth, gap: gutter}, h.ledger(), h.offered()))
-	h.content = page("Home", "Sell what your computer has to spare, by itself, whenever the switch is on.", h.practice.Container, all)
+	h.sheet = page("Home", "Sell what your computer has to spare, by itself, whenever the switch is on.", h.practice.Container, all)
 	h.Show(view.HomeOf(view.Model{}, view.Till{}))
 	return h
 }
 
 // Content is the page.
-func (h *Home) Content() fyne.CanvasObject { return h.content }
+func (h *Home) Content() fyne.CanvasObject { return h.sheet.scroll }
 
 func (h *Home) hero() fyne.CanvasObject {
 	h.title = widget.NewLabel(theme.SizeNameHeadingText, theme.ColorNameForeground, true)
@@ -101,7 +101,7 @@ func (h *Home) Show(v view.Home) {
 	h.price.SetOff(!v.CanEdit)
 	h.slots.SetOff(!v.CanEdit)
 	h.note.Set(v.EditNote)
-	h.content.Refresh()
+	h.sheet.refresh()
 }
 
 // list shows the rows, which are made when there are more than before.
@@ -112,7 +112,7 @@ func (h *Home) list(rows []view.Figure) {
 		}
 		r := newRow()
 		h.rows = append(h.rows, r)
-		h.sold.Add(r)
+		h.sold.Add(r.Container)
 	}
 	for i, r := range rows {
 		h.rows[i].name.Set(r.Name)

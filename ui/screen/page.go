@@ -20,13 +20,33 @@ const (
 	gutter     = 16  // between cards
 )
 
-// page is a title over a body that scrolls.
-func page(title, sub string, right, body fyne.CanvasObject) fyne.CanvasObject {
+// sheet is a title over a body that scrolls.
+type sheet struct {
+	scroll *container.Scroll
+	inner  *fyne.Container
+}
+
+func page(title, sub string, right, body fyne.CanvasObject) sheet {
 	head := container.NewBorder(nil, nil, nil, right, widget.Rows(6,
 		widget.Text(title, ours.Display, theme.ColorNameForeground, true),
 		widget.Text(sub, theme.SizeNameText, ours.Muted, false),
 	))
-	return container.NewVScroll(container.New(layout.NewCustomPaddedLayout(26, 28, 30, 30), widget.Rows(20, head, body)))
+	inner := container.New(layout.NewCustomPaddedLayout(26, 28, 30, 30), widget.Rows(20, head, body))
+	return sheet{container.NewVScroll(inner), inner}
+}
+
+// refresh lays the page out anew. Text that wraps knows its height only once it
+// has a width, so that what was hidden takes a second turn.
+func (s sheet) refresh() {
+	for range 2 {
+		was := s.inner.MinSize()
+		s.inner.Refresh()
+		s.scroll.Refresh()
+		if s.inner.MinSize() == was {
+			return
+		}
+	}
+	s.inner.Refresh()
 }
 
 func practice() *widget.Pill { return widget.NewPill("PRACTICE MODE", theme.ColorNamePrimary) }

@@ -31,14 +31,15 @@ type RenderActions struct {
 
 // Render is the page that has pictures made.
 type Render struct {
-	content fyne.CanvasObject
-	act     RenderActions
-	seen    view.Render
-	form    view.Form
-	shown   bool // seen and form were put on the page
+	sheet sheet
+	act   RenderActions
+	seen  view.Render
+	form  view.Form
+	shown bool // seen and form were put on the page
 
 	practice *widget.Pill
 	empty    *fyne.Container // drop zone and settings
+	wrong    *trouble        // of the last drop
 	desk     *fyne.Container // picture and cards
 	settings *settings       // beside the drop zone
 	canvas   *easel
@@ -66,16 +67,18 @@ func NewRender(act RenderActions) *Render {
 		widget.Gap(0, 8),
 		container.NewCenter(widget.NewButton(widget.Primary, "Choose a file…", glyph("folder.svg", icon.Folder), act.Choose)),
 	))
-	side := widget.Rows(gutter, r.waiting.card, r.price.card, r.adjust.card, r.work.card, r.done.card, r.broken.card)
-	r.empty = container.New(&split{right: rightWidth, gap: gutter}, zone, widget.Rows(0, r.settings.card))
+	side := widget.Rows(gutter, r.waiting.card, r.price.card, r.broken.card, r.adjust.card, r.work.card, r.done.card)
+	r.wrong = newTrouble()
+	r.empty = widget.Rows(gutter, r.wrong.Container,
+		container.New(&split{right: rightWidth, gap: gutter}, zone, widget.Rows(0, r.settings.card)))
 	r.desk = container.New(&split{right: rightWidth, gap: gutter}, widget.Rows(0, r.canvas.card), side)
-	r.content = page("Render", "Drop a scene, see the price, press one button.", r.practice.Container,
+	r.sheet = page("Render", "Drop a scene, see the price, press one button.", r.practice.Container,
 		widget.Rows(gutter, container.NewStack(r.empty, r.desk), r.jobs.card))
 	return r
 }
 
 // Content is the page.
-func (r *Render) Content() fyne.CanvasObject { return r.content }
+func (r *Render) Content() fyne.CanvasObject { return r.sheet.scroll }
 
 // Picture puts what there is of the picture on the easel; nil clears it.
 func (r *Render) Picture(p *event.Picture) { r.canvas.picture(p) }
@@ -93,10 +96,11 @@ func (r *Render) Show(v view.Render, f view.Form, play bool) {
 	visible(r.desk, v.Stage != view.Empty)
 	visible(r.waiting.card, v.Stage == view.Pricing)
 	visible(r.price.card, v.Stage == view.Offered)
-	visible(r.adjust.card, v.Stage == view.Offered && v.Again)
+	visible(r.adjust.card, (v.Stage == view.Offered || v.Stage == view.Broken) && v.Again)
 	visible(r.work.card, v.Stage == view.Working)
 	visible(r.done.card, v.Stage == view.Finished)
 	visible(r.broken.card, v.Stage == view.Broken)
+	r.wrong.show(v.Trouble)
 	r.canvas.show(v)
 	r.waiting.meter.Run(v.Stage == view.Pricing)
 	r.price.show(v)
@@ -104,5 +108,5 @@ func (r *Render) Show(v view.Render, f view.Form, play bool) {
 	r.done.show(v)
 	r.broken.show(v)
 	r.jobs.show(v.Earlier)
-	r.content.Refresh()
+	r.sheet.refresh()
 }

@@ -42,7 +42,7 @@ func StageOf(m Model, d Desk) Stage {
 	switch {
 	case d.Asking:
 		return Pricing
-	case d.Job == nil && d.Problem != nil:
+	case d.Job == nil && d.Scene != "" && d.Problem != nil:
 		return Broken
 	case d.Job == nil:
 		return Empty

@@ -206,7 +206,7 @@ func (r *buttonRenderer) Refresh() {
 	r.paint()
 	r.Layout(r.b.Size())
 	for _, o := range r.Objects() {
-		canvas.Refresh(o)
+		o.Refresh() // an image takes its new colour only so
 	}
 }
 
