@@ -5,9 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"sonm/ui/view"
-
 	"sonm/app/event"
+	"sonm/ui/view"
 )
 
 const (

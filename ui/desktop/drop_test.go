@@ -37,12 +37,12 @@ func TestDrop(t *testing.T) {
 	place(ctx, t, display)
 	retry(ctx, t, func() error {
 		drag(ctx, t, display)
+		shot(ctx, t, display)
 		if line := "price for " + scene; !strings.Contains(said.String(), line) {
 			return fmt.Errorf("after the drop the window said %q, want %q in it", said, line)
 		}
 		return nil
 	})
-	shot(ctx, t, display)
 }
 
 // quiet is a program of the desktop with a home and a message bus of its own.

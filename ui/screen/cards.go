@@ -51,9 +51,9 @@ func newPriceCard(act RenderActions) *priceCard {
 	p := &priceCard{about: big(), most: body(theme.ColorNameForeground).Clip(), who: muted(), what: muted(), have: muted(), trouble: newTrouble()}
 	p.accept = widget.NewButton(widget.Primary, "", nil, act.Accept)
 	p.anew = widget.NewButton(widget.Primary, "See the new price", nil, act.Price)
-	p.card = widget.Card(widget.Rows(10, heading("Price for your job"),
+	p.card = widget.Card(widget.Rows(9, heading("Price for your job"),
 		widget.Rows(4, caption("About"), p.about, p.most),
-		widget.Line(), widget.Rows(5, p.what, p.who, p.have), p.trouble.Container, widget.Gap(0, 2),
+		widget.Line(), widget.Rows(4, p.what, p.who, p.have), p.trouble.Container, widget.Gap(0, 2),
 		p.accept, p.anew, widget.NewButton(widget.Quiet, "Not now", nil, act.Clear)))
 	return p
 }

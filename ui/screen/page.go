@@ -31,7 +31,7 @@ func page(title, sub string, right, body fyne.CanvasObject) sheet {
 		widget.Text(title, ours.Display, theme.ColorNameForeground, true),
 		widget.Text(sub, theme.SizeNameText, ours.Muted, false),
 	))
-	inner := container.New(layout.NewCustomPaddedLayout(26, 28, 30, 30), widget.Rows(20, head, body))
+	inner := container.New(layout.NewCustomPaddedLayout(24, 22, 30, 30), widget.Rows(20, head, body))
 	return sheet{container.NewVScroll(inner), inner}
 }
 

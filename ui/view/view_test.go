@@ -207,9 +207,14 @@ func TestForm(t *testing.T) {
 		t.Error("the wrong size is lit")
 	}
 	for _, bad := range []view.Form{
-		{Width: "0", Height: "1", Samples: "1"}, {Width: "1", Height: "-1", Samples: "1"}, {Width: "1", Height: "1", Samples: "1e3"},
-		{Width: "16385", Height: "1", Samples: "1"}, {Width: "", Height: "1", Samples: "1"}, {Width: "1", Height: "1", Samples: "65537"},
-		{Width: "16384", Height: "16385", Samples: "1"}, {Width: "99999999999999999999", Height: "1", Samples: "1"},
+		{Width: "0", Height: "1", Samples: "1"},
+		{Width: "1", Height: "-1", Samples: "1"},
+		{Width: "1", Height: "1", Samples: "1e3"},
+		{Width: "16385", Height: "1", Samples: "1"},
+		{Width: "", Height: "1", Samples: "1"},
+		{Width: "1", Height: "1", Samples: "65537"},
+		{Width: "16384", Height: "16385", Samples: "1"},
+		{Width: "99999999999999999999", Height: "1", Samples: "1"},
 	} {
 		if _, wrong := bad.Order("a.glb"); wrong == nil {
 			t.Errorf("%+v is taken", bad)
