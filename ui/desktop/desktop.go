@@ -45,17 +45,26 @@ func Run(ctx context.Context, core ui.Core, files []string) error {
 	w.SetOnDropped(func(_ fyne.Position, dropped []fyne.URI) { shell.Open(paths(dropped)) })
 
 	var work sync.WaitGroup
+	ended := make(chan struct{})
+	do := func(f func()) {
+		select {
+		case <-ended: // the toolkit has shut down: it would run f here, and fall over
+		default:
+			fyne.Do(f)
+		}
+	}
 	a.Lifecycle().SetOnStarted(func() {
 		if len(files) > 0 {
 			shell.Open(files)
 		}
-		work.Go(func() { shell.Run(ctx, fyne.Do) })
+		work.Go(func() { shell.Run(ctx, do) })
 		work.Go(func() {
 			<-ctx.Done()
-			fyne.Do(a.Quit)
+			do(a.Quit)
 		})
 	})
 	w.ShowAndRun()
+	close(ended)
 	cancel()
 	work.Wait()
 	return nil

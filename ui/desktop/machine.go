@@ -62,9 +62,9 @@ func (m *machine) open(d *dialog.FileDialog) {
 	if m.folder != nil {
 		d.SetLocation(m.folder)
 	}
-	size := m.window.Canvas().Size()
-	d.Resize(fyne.NewSize(size.Width*0.8, size.Height*0.85))
 	d.Show()
+	size := m.window.Canvas().Size()
+	d.Resize(fyne.NewSize(size.Width*0.8, size.Height*0.85)) // before Show it panics
 }
 
 func (m *machine) remember(path string) {

@@ -38,7 +38,9 @@ func TestMain(m *testing.M) {
 	root := context.Background() //nolint:forbidigo // TestMain is a root, and has no t.Context
 	if err := desktop.Run(root, loud{uitest.New(uitest.Connected())}, os.Args[1:]); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		return
 	}
+	_, _ = os.Stdout.WriteString("closed\n")
 }
 
 // loud is a played engine that says which scene a price is asked for.
@@ -74,6 +76,24 @@ func TestWindow(t *testing.T) {
 	}
 	painted(ctx, t, display)
 	says(ctx, t, w, "price for /home/ada/harbour.glb")
+}
+
+// TestClose closes the window as a person does: the program ends by itself.
+func TestClose(t *testing.T) {
+	need(t, "Xvfb", "xdotool", "openbox")
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	display := screen(ctx, t)
+	start(t, quiet(ctx, t, display, "openbox"))
+	said := window(ctx, t, display)
+	retry(ctx, t, func() error {
+		// The first key may come before the window has the focus.
+		err := client(ctx, display, "xdotool", "search", "--onlyvisible", "--name", "^SONM$", "windowactivate", "--sync", "key", "alt+F4").Run()
+		if !strings.Contains(said.String(), "closed") {
+			return fmt.Errorf("the window does not close: %w; it said: %s", err, said)
+		}
+		return nil
+	})
 }
 
 // says waits until the window has said line.

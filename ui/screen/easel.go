@@ -12,8 +12,8 @@ import (
 	"sonm/ui/widget"
 )
 
-// easelHeight is what fits 720 pixels with the title, and a meter below.
-const easelHeight = 316
+// easelHeight makes the space one of 16:9 at the width the first window gives it.
+const easelHeight = 304
 
 // easel is the card with the picture, what is in the scene, and how far it is.
 type easel struct {
