@@ -6,10 +6,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"sonm/ui/desktop"
@@ -25,23 +25,14 @@ func main() {
 func window() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	core, err := desktop.LocalHere(version())
+	core, err := engine()
 	if err != nil {
 		return err
 	}
-	return desktop.Run(ctx, core)
+	return desktop.Run(ctx, core, os.Args[1:])
 }
 
-// version is the commit this was built from, as the compiler recorded it.
-func version() string {
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range build.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 8 {
-			return s.Value[:8]
-		}
-	}
-	return "unknown"
+// engine is what the window shows and asks.
+func engine() (desktop.Core, error) {
+	return nil, errors.New("this build has no engine behind its window; the terminal program has: sonm demo")
 }
