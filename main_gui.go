@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"sonm/app"
 	"sonm/ui/desktop"
 )
 
@@ -25,14 +27,13 @@ func main() {
 func window() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	core, err := engine()
+	if err := desktop.Check(); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	desk, err := app.OpenDesk(ctx, app.Config{Home: app.DefaultHome(), Version: app.Version, Log: log})
 	if err != nil {
 		return err
 	}
-	return desktop.Run(ctx, core, os.Args[1:])
-}
-
-// engine is what the window shows and asks.
-func engine() (desktop.Core, error) {
-	return nil, errors.New("this build has no engine behind its window; the terminal program has: sonm demo")
+	return errors.Join(desktop.Run(ctx, desk, os.Args[1:]), desk.Close())
 }

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,9 +16,6 @@ import (
 	"sonm/app"
 	"sonm/app/event"
 )
-
-// Version of the program, shown to people and told to peers.
-const Version = "0.1.0"
 
 // options are the flags every command has.
 type options struct {
@@ -61,7 +56,7 @@ func rootCommand(opt *options) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "sonm",
 		Short:         "One worldwide supercomputer out of idle computers",
-		Version:       Version,
+		Version:       app.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
@@ -71,7 +66,7 @@ func rootCommand(opt *options) *cobra.Command {
 		return &event.Problem{Code: "flags", What: flagWords(err), Do: "See: " + cmd.CommandPath() + " --help.", Cause: err}
 	})
 	f := root.PersistentFlags()
-	f.StringVar(&opt.home, "home", "", "folder of this node (default: "+defaultHome()+")")
+	f.StringVar(&opt.home, "home", "", "folder of this node (default: "+app.DefaultHome()+")")
 	f.StringVar(&opt.network, "network", "", "address of the network, http://host:port (default: the practice network of this computer)")
 	f.BoolVar(&opt.json, "json", false, "print one JSON object as the last line, for programs")
 	f.BoolVarP(&opt.verbose, "verbose", "v", false, "log what happens inside to standard error")
@@ -101,20 +96,12 @@ func (o *options) homeDir() string {
 	if o.home != "" {
 		return o.home
 	}
-	return defaultHome()
-}
-
-// defaultHome is where the system keeps a user's application data.
-func defaultHome() string {
-	if dir, err := os.UserConfigDir(); err == nil {
-		return filepath.Join(dir, "sonm")
-	}
-	return ".sonm"
+	return app.DefaultHome()
 }
 
 // config is the node a command asks for.
 func (o *options) config(cmd *cobra.Command) app.Config {
-	return app.Config{Home: o.homeDir(), Network: o.network, Version: Version, Log: o.log(cmd.ErrOrStderr())}
+	return app.Config{Home: o.homeDir(), Network: o.network, Version: app.Version, Log: o.log(cmd.ErrOrStderr())}
 }
 
 func (o *options) log(w io.Writer) *slog.Logger {

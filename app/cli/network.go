@@ -63,7 +63,7 @@ func serveCommand(opt *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Dir, "dir", "", "folder of the network (default: "+filepath.Join(defaultHome(), "practice")+")")
+	f.StringVar(&r.Dir, "dir", "", "folder of the network (default: "+filepath.Join(app.DefaultHome(), "practice")+")")
 	f.StringVar(&r.Listen, "listen", "127.0.0.1:0", "host:port to answer on")
 	f.DurationVar(&r.Idle, "idle", 0, "stop after so long without any computer connected (default: never)")
 	tiedFlag(cmd, &tied)

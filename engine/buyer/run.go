@@ -23,6 +23,10 @@ type Terms struct {
 	Offer     market.Offer
 	CheckRate float64       // share of results that are re-run here
 	Patience  time.Duration // without any seller, before the job gives up
+
+	// Peek, if given, is asked to look at the film while it grows; what comes
+	// through it runs on the job's own goroutine and must be quick.
+	Peek <-chan func(*job.Film)
 }
 
 // Share is one seller's part of a finished job.
@@ -72,6 +76,7 @@ type run struct {
 	b        *Buyer
 	rec      Record
 	patience time.Duration
+	peek     <-chan func(*job.Film)
 	events   chan any
 	checks   chan *result
 
@@ -153,6 +158,7 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.peek = t.Peek
 	if r.epoch, err = b.parts.Ledger.Lock(ctx, rec.Locked); err != nil {
 		return nil, err
 	}
@@ -231,6 +237,8 @@ func (r *run) loop(ctx context.Context) error {
 			if err := r.handle(ctx, e); err != nil {
 				return err
 			}
+		case look := <-r.peek:
+			look(r.film)
 		case <-tick.C:
 			if err := r.tick(ctx); err != nil {
 				return err

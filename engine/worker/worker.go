@@ -146,7 +146,12 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 // Run offers the computer and serves deals until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	w.parts.Net.Handle(Protocol, w.serve)
+	w.parts.Net.Handle(Protocol, func(conversation context.Context, s Stream) {
+		inside, cancel := context.WithCancel(conversation)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)() // the deal ends with the selling, too
+		w.serve(inside, s)
+	})
 	g.Go(func() error { return w.advertise(ctx) })
 	return g.Wait()
 }

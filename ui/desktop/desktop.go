@@ -22,12 +22,20 @@ const id = "network.sonm.desktop"
 // ErrNoDisplay says that this machine has no screen to open a window on.
 var ErrNoDisplay = errors.New("there is no screen to open a window on; the terminal program does the same work without one: sonm demo")
 
+// Check returns ErrNoDisplay where no window can be opened.
+func Check() error {
+	if runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		return ErrNoDisplay
+	}
+	return nil
+}
+
 // Run opens the window, with files dropped on it at once if there are any, and
 // blocks until the person closes it or ctx is over. It must be called from the
 // main goroutine, once.
 func Run(ctx context.Context, core ui.Core, files []string) error {
-	if runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
-		return ErrNoDisplay
+	if err := Check(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
