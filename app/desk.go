@@ -208,7 +208,7 @@ func (d *Desk) Accept(_ context.Context, id fog.JobID) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(d.ctx)
+	ctx, cancel := context.WithCancel(d.ctx) //nolint:contextcheck // the job outlives the call
 	o.cancel = cancel
 	d.change(o, func(j *event.Job) { j.State = event.Running })
 	d.group.Go(func() error {
@@ -325,7 +325,7 @@ func (d *Desk) Save(ctx context.Context, id fog.JobID, path string) error {
 
 // fold takes a fact of a running job into what the window shows.
 func (d *Desk) fold(o *order, f fog.Fact) {
-	edit := func(*event.Job) {}
+	var edit func(*event.Job)
 	switch f := f.(type) {
 	case fog.Locked:
 		edit = func(j *event.Job) { j.Locked = f.Max }
@@ -343,6 +343,9 @@ func (d *Desk) fold(o *order, f fog.Fact) {
 		return
 	}
 	d.change(o, edit)
+	if _, ok := f.(fog.Locked); ok {
+		d.group.Go(func() error { d.tellMoney(); return nil })
+	}
 }
 
 // StartSelling offers this computer.
@@ -352,7 +355,7 @@ func (d *Desk) StartSelling(_ context.Context, price fog.Amount, slots int) erro
 	if d.selling != nil {
 		return &event.Problem{Code: "selling", What: "This computer is selling already."}
 	}
-	ctx, cancel := context.WithCancel(d.ctx)
+	ctx, cancel := context.WithCancel(d.ctx) //nolint:contextcheck // selling outlives the call
 	d.selling, d.stop, d.stopped = &event.Selling{Price: price, Slots: slots}, cancel, make(chan struct{})
 	c := *d.selling
 	d.tell(event.Event{Selling: &c})

@@ -1,0 +1,157 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"image/png"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sonm/app"
+	"sonm/app/event"
+	"sonm/engine/fog"
+	"sonm/engine/sandbox/sandboxtest"
+)
+
+// desk opens a node on the network.
+func desk(t *testing.T, url, child string) *app.Desk {
+	t.Helper()
+	d, err := app.OpenDesk(t.Context(), app.Config{Home: t.TempDir(), Network: url, Sandbox: child, Version: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return d
+}
+
+// practice serves a network for the test.
+func practice(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- app.ServeNetwork(ctx, app.NetworkRequest{
+			Dir: t.TempDir(), Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Ready: func(n app.NetworkInfo) { ready <- n.RPC },
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("network: %v", err)
+		}
+	})
+	select {
+	case url := <-ready:
+		return url
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	}
+	return ""
+}
+
+// A window's whole job: one desk sells, another one quotes, accepts, watches
+// the picture grow and saves it.
+func TestADeskBuysFromADesk(t *testing.T) {
+	child, err := sandboxtest.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := practice(t)
+	seller, buyer := desk(t, url, child), desk(t, url, child)
+	price, err := fog.ParseAmount("2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := seller.StartSelling(t.Context(), price, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := seller.StartSelling(t.Context(), price, 1); err == nil {
+		t.Error("it sells twice at once")
+	}
+	scene, err := app.DemoScene()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "scene.glb")
+	if err := os.WriteFile(file, scene, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	q, err := buyer.Quote(t.Context(), event.Order{Scene: file, Width: 48, Height: 32, Samples: 8, Wait: 30 * time.Second, CheckRate: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.Sellers != 1 || q.Expected.IsZero() || q.Max.Cmp(q.Expected) < 0 {
+		t.Errorf("quote %+v", q)
+	}
+	done := watch(t, buyer, q.Job)
+	if err := buyer.Accept(t.Context(), q.Job); err != nil {
+		t.Fatal(err)
+	}
+	if err := buyer.Accept(t.Context(), q.Job); err == nil {
+		t.Error("a job was accepted twice")
+	}
+	j := <-done
+	if j.State != event.Done || j.Done != j.Total || j.Checked != j.Total || j.Spent.Add(j.Refund) != j.Locked {
+		t.Fatalf("job ended as %+v: %v", j, j.Problem)
+	}
+	p, err := buyer.Preview(t.Context(), q.Job)
+	if err != nil || p.Width != 48 || p.Height != 32 || bytes.Count(p.RGBA, []byte{0}) == len(p.RGBA) {
+		t.Errorf("preview of %dx%d: %v", p.Width, p.Height, err)
+	}
+	saved(t, buyer, q.Job, p)
+	if err := seller.StopSelling(t.Context()); err != nil {
+		t.Errorf("stop selling: %v", err)
+	}
+}
+
+// watch gives the job when it has ended.
+func watch(t *testing.T, d *app.Desk, id fog.JobID) <-chan event.Job {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done, ended := make(chan event.Job, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = d.Watch(ctx, func(e event.Event) {
+			if e.Job != nil && e.Job.ID == id && e.Job.State != event.Quoted && e.Job.State != event.Running {
+				done <- *e.Job
+				cancel()
+			}
+		})
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return done
+}
+
+func saved(t *testing.T, d *app.Desk, id fog.JobID, p event.Picture) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "x.png")
+	if err := d.Save(t.Context(), id, filepath.Join(t.TempDir(), "x.gif")); err == nil || !strings.Contains(err.Error(), ".png") {
+		t.Errorf("saved as .gif: %v", err)
+	}
+	if err := d.Save(t.Context(), id, out); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 700, 48*32 - 1} { // what was on screen is what is in the file
+		r, g, b, _ := im.At(i%48, i/48).RGBA()
+		if p.RGBA[4*i] != uint8(r>>8) || p.RGBA[4*i+1] != uint8(g>>8) || p.RGBA[4*i+2] != uint8(b>>8) {
+			t.Errorf("pixel %d is %d %d %d in the file and %v on screen", i, r>>8, g>>8, b>>8, p.RGBA[4*i:4*i+3])
+		}
+	}
+}
