@@ -90,8 +90,8 @@ func (r *Render) Show(v view.Render, f view.Form, play bool) {
 		return
 	}
 	r.seen, r.form, r.shown = v, f, true
-	r.settings.show(f)
-	r.adjust.show(f)
+	r.settings.show(f, nil)
+	r.adjust.show(f, v.Price.Cameras)
 	visible(r.empty, v.Stage == view.Empty)
 	visible(r.desk, v.Stage != view.Empty)
 	visible(r.waiting.card, v.Stage == view.Pricing)
