@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	drawEvery = 100 * time.Millisecond // 10 Hz: faster than that a person cannot read
+	drawEvery = 200 * time.Millisecond // a drawing costs 1/15 s of a core where OpenGL is software
 	lookEvery = 500 * time.Millisecond // a preview costs the engine a whole picture
 	backAfter = 2 * time.Second        // between tries to reach an engine that is gone
 )

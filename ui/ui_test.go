@@ -100,6 +100,24 @@ func TestNewSettingsNewPrice(t *testing.T) {
 	s.sees("Drop a scene here")
 }
 
+// TestCamera: another camera is another picture, with a price of its own.
+func TestCamera(t *testing.T) {
+	s := newStage(t, fynetheme.VariantDark, func(s *stage) {
+		s.core.Cameras = []string{"Pier", "Bridge"}
+		s.priced()
+	})
+	list := find[*fynewidget.Select](s.shell.Content())
+	if len(list) != 1 || list[0].Selected != "Pier" {
+		t.Fatalf("%d lists of cameras on screen", len(list))
+	}
+	list[0].SetSelected("Bridge")
+	s.press("See the new price")
+	s.sees("Render for 3.77 SNM")
+	if o := s.core.Orders(); len(o) != 2 || o[0].Camera != "" || o[1].Camera != "Bridge" {
+		t.Errorf("orders: %+v", o)
+	}
+}
+
 func TestCallOffThePrice(t *testing.T) {
 	s := newStage(t, fynetheme.VariantDark, pricing)
 	s.press("Cancel")

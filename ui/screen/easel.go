@@ -70,6 +70,9 @@ func (e *easel) show(v view.Render) {
 	e.parts.Set(v.Progress.Parts)
 	e.who.Set(v.Progress.Who)
 	e.percent.Set(v.Progress.Percent)
+	if v.Stage == view.Working {
+		e.progress.Refresh() // the words share a line
+	}
 	e.warnings.show(v.Price.Warnings, v.Stage == view.Offered)
 }
 

@@ -89,9 +89,10 @@ func (r *Render) Show(v view.Render, f view.Form, play bool) {
 	if r.shown && f == r.form && reflect.DeepEqual(v, r.seen) {
 		return
 	}
+	moved := !r.shown || f != r.form || !reflect.DeepEqual(frame(v), frame(r.seen))
 	r.seen, r.form, r.shown = v, f, true
-	r.settings.show(f)
-	r.adjust.show(f)
+	r.settings.show(f, nil)
+	r.adjust.show(f, v.Price.Cameras)
 	visible(r.empty, v.Stage == view.Empty)
 	visible(r.desk, v.Stage != view.Empty)
 	visible(r.waiting.card, v.Stage == view.Pricing)
@@ -108,5 +109,15 @@ func (r *Render) Show(v view.Render, f view.Form, play bool) {
 	r.done.show(v)
 	r.broken.show(v)
 	r.jobs.show(v.Earlier)
-	r.sheet.refresh()
+	if moved {
+		r.sheet.refresh()
+	}
+}
+
+// frame is v without what changes with each task and moves nothing else: laying
+// the whole page out again ten times a second costs a good part of a core.
+func frame(v view.Render) view.Render {
+	p := &v.Progress
+	p.Share, p.Percent, p.Parts, p.Who, p.Cost, p.CostNote = 0, "", "", "", "", ""
+	return v
 }

@@ -13,6 +13,7 @@ type settings struct {
 	form                   view.Form
 	sizes, qualities       *widget.Options
 	width, height, samples *widget.Field
+	camera                 *widget.Pick
 }
 
 // newSettings calls change with the new form whenever the person changes it.
@@ -37,14 +38,16 @@ func newSettings(change func(view.Form)) *settings {
 	s.width = widget.NewField("Width", typed(func(f *view.Form, t string) { f.Width = t }))
 	s.height = widget.NewField("Height", typed(func(f *view.Form, t string) { f.Height = t }))
 	s.samples = widget.NewField("Samples", typed(func(f *view.Form, t string) { f.Samples = t }))
+	s.camera = widget.NewPick("Camera", typed(func(f *view.Form, t string) { f.Camera = t }))
 	s.card = widget.Card(widget.Rows(12, heading("Picture"),
 		widget.Rows(6, caption("Size"), s.sizes.Container),
 		widget.Rows(6, caption("Quality"), s.qualities.Container),
-		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container)))
+		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container))
 	return s
 }
 
-func (s *settings) show(f view.Form) {
+// show puts f and the scene's cameras on the card; one camera is no choice.
+func (s *settings) show(f view.Form, cameras []string) {
 	s.form = f
 	lit := func(of []view.Choice) int {
 		for i, c := range of {
@@ -59,4 +62,6 @@ func (s *settings) show(f view.Form) {
 	s.width.Set(f.Width)
 	s.height.Set(f.Height)
 	s.samples.Set(f.Samples)
+	visible(s.camera, len(cameras) > 1)
+	s.camera.Set(cameras, f.Camera)
 }

@@ -28,6 +28,8 @@ const Tile = 80
 // Core plays an engine. It asks 1 SNM for 10^9 units of work, of which it counts
 // 32 a sample.
 type Core struct {
+	Cameras []string // of every scene; set before use
+
 	mu      sync.Mutex
 	snap    event.Snapshot // guarded by mu, as all below
 	next    byte
@@ -170,7 +172,7 @@ func (c *Core) Quote(ctx context.Context, o event.Order) (event.Quote, error) {
 	across, down := (o.Width+Tile-1)/Tile, (o.Height+Tile-1)/Tile
 	price := SNM("1").Cost(uint64(o.Width) * uint64(o.Height) * uint64(o.Samples) * 32)
 	q := event.Quote{
-		Job: fog.JobID{c.next}, Sellers: 3, Expected: price, Max: price.Add(SNM("0.42")), Tasks: across * down, Drawn: 284_912,
+		Job: fog.JobID{c.next}, Sellers: 3, Expected: price, Max: price.Add(SNM("0.42")), Tasks: across * down, Drawn: 284_912, Cameras: c.Cameras,
 		Warnings: []string{"Two materials use a shine that SONM does not know; they look a little duller."},
 	}
 	j := event.Job{

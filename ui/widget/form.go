@@ -2,6 +2,7 @@ package widget
 
 import (
 	"image/color"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -52,6 +53,40 @@ func (f *Field) SetOff(off bool) {
 		return
 	}
 	f.entry.Enable()
+}
+
+// Pick is one name out of a list, with the list's name above it.
+type Pick struct {
+	*fyne.Container
+	list  *widget.Select
+	quiet bool // set by the program, not picked
+}
+
+// NewPick calls picked whenever the person picks another name.
+func NewPick(name string, picked func(string)) *Pick {
+	p := &Pick{}
+	p.list = widget.NewSelect(nil, func(s string) {
+		if !p.quiet {
+			picked(s)
+		}
+	})
+	p.Container = Rows(5, Text(name, theme.SizeNameCaptionText, ours.Muted, false), p.list)
+	return p
+}
+
+// Set changes the list and what is picked without telling picked; nothing
+// picked stands for the first.
+func (p *Pick) Set(names []string, name string) {
+	if name == "" && len(names) > 0 {
+		name = names[0]
+	}
+	if slices.Equal(p.list.Options, names) && p.list.Selected == name {
+		return
+	}
+	p.quiet = true
+	p.list.SetOptions(names)
+	p.list.SetSelected(name)
+	p.quiet = false
 }
 
 // Options are a few choices side by side, one or none of them lit.
