@@ -69,6 +69,10 @@ func (d *Desk) Close() error {
 	return errors.Join(d.group.Wait(), d.a.Close())
 }
 
+// refresh is how often a watcher is told everything anew: how many computers
+// are connected is in no event.
+const refresh = 5 * time.Second
+
 // backlog is how many events a watcher may be behind before it is told a fresh
 // snapshot instead.
 const backlog = 256
@@ -84,15 +88,22 @@ func (d *Desk) Watch(ctx context.Context, tell func(event.Event)) error {
 		defer d.mu.Unlock()
 		delete(d.watchers, events)
 	}()
-	s, err := d.snapshot(ctx)
-	if err != nil {
-		return inWords(err)
-	}
-	tell(event.Event{Snapshot: &s})
-	for {
+	tick := time.NewTicker(refresh)
+	defer tick.Stop()
+	for again := true; ; {
+		if again {
+			s, err := d.snapshot(ctx)
+			if err != nil {
+				return inWords(err)
+			}
+			tell(event.Event{Snapshot: &s})
+			again = false
+		}
 		select {
 		case e := <-events:
 			tell(e)
+		case <-tick.C:
+			again = true
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-d.ctx.Done():
