@@ -11,6 +11,7 @@ import (
 
 // Wrong input gets one clear sentence and an exit code, and loses nothing.
 func TestBadInputGetsOneClearSentence(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, content string) string {
 		path := filepath.Join(dir, name)
@@ -41,11 +42,15 @@ func TestBadInputGetsOneClearSentence(t *testing.T) {
 		{"URI that leaves the folder", write("h.gltf", strings.Replace(triangle("", "3"), "data:application/octet-stream;base64,", "../../etc/passwd", 1)), "passwd"},
 		{"missing file", write("i.gltf", strings.Replace(triangle("", "3"), "data:application/octet-stream;base64,", "far.bin", 1)), "far.bin"},
 	} {
-		t.Run(c.name, func(t *testing.T) { refused(t, c.want, c.file, "--sellers", "1") })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			refused(t, c.want, c.file, "--sellers", "1")
+		})
 	}
 }
 
 func TestBadTermsGetOneClearSentence(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, want string
 		args       []string
