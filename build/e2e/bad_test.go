@@ -67,6 +67,7 @@ func TestBadTermsGetOneClearSentence(t *testing.T) {
 		{"unknown engine", "engine", []string{"--engine", "v8"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			refused(t, c.want, append([]string{"--sellers", "1", "--wait", "3s"}, c.args...)...)
 		})
 	}

@@ -33,7 +33,8 @@ func TestTheDemoRendersAndPays(t *testing.T) {
 // The film is a function of the scene and the settings: not of who rendered
 // what, how the job was cut, or which engine ran.
 func TestTheFilmIsTheSameHoweverTheJobIsSplit(t *testing.T) {
-	want := demo(t, append(small, "--sellers", "1")...)
+	t.Parallel()
+	want := demo(t, append(slices.Clone(small), "--sellers", "1")...)
 	for name, args := range map[string][]string{
 		"again, in another job": {"--sellers", "1"},
 		"two sellers":           {"--sellers", "2"},
@@ -43,6 +44,7 @@ func TestTheFilmIsTheSameHoweverTheJobIsSplit(t *testing.T) {
 		"wazero only":           {"--engine", "wazero"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := demo(t, append(slices.Clone(small), args...)...)
 			if got.Film != want.Film {
 				t.Errorf("film %s, want %s", got.Film, want.Film)
@@ -58,15 +60,15 @@ func TestTheFilmIsTheSameHoweverTheJobIsSplit(t *testing.T) {
 }
 
 func TestAPriceCapKeepsDearSellersOut(t *testing.T) {
-	all := demo(t, append(small, "--prices", "1,2,3")...)
+	all := demo(t, append(slices.Clone(small), "--prices", "1,2,3")...)
 	if len(all.Sellers) != 3 {
 		t.Errorf("%d sellers without a cap, want 3", len(all.Sellers))
 	}
-	cheap := demo(t, append(small, "--prices", "1,2,3", "--max-price", "1.5", "--tile", "16")...)
+	cheap := demo(t, append(slices.Clone(small), "--prices", "1,2,3", "--max-price", "1.5", "--tile", "16")...)
 	if len(cheap.Sellers) != 1 || cheap.Sellers[0].Tasks != cheap.Tasks {
 		t.Fatalf("sellers %+v, want one that did all %d tasks", cheap.Sellers, cheap.Tasks)
 	}
-	dear := demo(t, append(small, "--prices", "2", "--sellers", "1", "--tile", "16")...)
+	dear := demo(t, append(slices.Clone(small), "--prices", "2", "--sellers", "1", "--tile", "16")...)
 	if r := ratio(dear.Buyer.Spent, cheap.Buyer.Spent); math.Abs(r-2) > 1e-9 {
 		t.Errorf("the same job at twice the price cost %.12f times as much", r)
 	}
@@ -104,7 +106,7 @@ func TestItWorksAcrossNamespaces(t *testing.T) {
 	if out, err := exec.Command("ip", "netns", "del", probe).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	demo(t, append(small, "--isolate")...)
+	demo(t, append(slices.Clone(small), "--isolate")...)
 }
 
 func readEXR(t *testing.T, path string) picture.Image {
