@@ -94,6 +94,9 @@ func (l *lane) take(ctx context.Context) ([]byte, error) {
 func (l *lane) finish(end error, drop bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.end == ErrLost && end == ErrReset { //nolint:errorlint // set here, never wrapped
+		return // the dead reset nothing: what they sent still arrives
+	}
 	if drop {
 		l.queue, l.bytes, l.held = nil, 0, false
 	}
