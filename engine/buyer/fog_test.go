@@ -1,9 +1,12 @@
 package buyer_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -137,7 +140,9 @@ func dealsOf(f *fogtest.Fog, b *fogtest.Buyer) map[fog.DealID]fog.Address {
 }
 
 // caught reports whether the buyer said that the peer delivered something wrong.
-func caught(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) bool { return len(strikes(f, b, peer)) > 0 }
+func caught(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) bool {
+	return len(strikes(f, b, peer)) > 0
+}
 
 func strikes(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) (why []string) {
 	const wrong = "It delivered a wrong result: "
@@ -215,3 +220,10 @@ func TestAnHonestFogRendersAndPaysExactly(t *testing.T) {
 		}
 	}
 }
+
+func contextWithin(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
+}
+
+func isDeserted(err error) bool { return errors.Is(err, buyer.ErrDeserted) }
