@@ -231,6 +231,9 @@ func (r *run) loop(ctx context.Context) error {
 func (r *run) handle(ctx context.Context, e any) error {
 	switch e := e.(type) {
 	case opened:
+		if e.s.banned { // a cheat that came back is nobody to wait for
+			return nil
+		}
 		e.s.live, r.alone = true, time.Time{}
 		r.b.parts.Emit(fog.DealOpened{Job: r.ID, Deal: e.s.id, Seller: e.s.deal.Seller, Peer: e.s.ask.Peer, Price: e.s.deal.Price})
 	case left:
