@@ -30,6 +30,10 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
 	}
+	if r.seen[attempt{rc.Task, rc.Attempt}] {
+		return nil // repeated message
+	}
+	r.seen[attempt{rc.Task, rc.Attempt}] = true
 	res := &result{s: s, lease: l, receipt: rc, engine: sandbox.Engine(m.Engine)}
 	if first := r.results[l.Index]; first != nil {
 		return r.again(ctx, first, res)
@@ -62,8 +66,8 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 // again handles a second result of a task: the same bytes are honest work and
 // paid, other bytes mean that one of the two lies.
 func (r *run) again(ctx context.Context, first, res *result) error {
-	if first.receipt.Task == res.receipt.Task && first.receipt.Attempt == res.receipt.Attempt {
-		return nil // repeated message
+	if _, err := r.table.Done(res.receipt.Task, res.receipt.Attempt, r.b.parts.Now()); err != nil {
+		return err
 	}
 	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
 		return r.accept(ctx, res)
@@ -86,13 +90,15 @@ func (r *run) queue(res *result) {
 	}
 }
 
-// accept pays for a result: promise, disk, wire. Past the job's cap nothing is
-// promised, whatever happened.
+// accept pays for a result: promise, disk, wire. A seller is paid for a task
+// once, whatever attempts of it it had; past the job's cap nothing is promised,
+// whatever happened.
 func (r *run) accept(ctx context.Context, res *result) error {
-	if res.paid {
+	p, s := &r.b.parts, res.s
+	once := earned{s.deal.Seller, res.receipt.Task}
+	if r.paid[once] {
 		return nil
 	}
-	p, s := &r.b.parts, res.s
 	amount := s.deal.Price.Cost(proof.Paid(res.receipt.Work, res.lease.Planned))
 	v, err := r.book.Owe(r.ID, s.deal.Seller, amount)
 	if errors.Is(err, pay.ErrCap) {
@@ -111,7 +117,7 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if err := p.Journal.Verdict(ctx, Verdict{s.id, res.lease.Index, res.receipt.Attempt, true, amount}); err != nil {
 		return err
 	}
-	res.paid = true
+	r.paid[once] = true
 	s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Accepted: true})
 	s.say(wire.Voucher{Voucher: v})
 	p.Emit(fog.Paid{Job: r.ID, Index: res.lease.Index, Seller: s.deal.Seller, Amount: amount, Total: v.Total})

@@ -57,12 +57,17 @@ type result struct {
 	engine  sandbox.Engine
 	pending bool // waits for a verdict
 	checked bool // the verdict was good
-	paid    bool
 }
 
 type attempt struct {
 	task fog.TaskID
 	n    uint32
+}
+
+// earned names what is paid once.
+type earned struct {
+	seller fog.Address
+	task   fog.TaskID
 }
 
 // run is one job under way; the job loop owns it all but b, Prepared, events,
@@ -83,7 +88,9 @@ type run struct {
 	sellers []*seller
 	sent    map[attempt]fog.Lease
 	results map[uint32]*result // the one that counts, by task index
-	waiting int                // verdicts outstanding
+	seen    map[attempt]bool   // results that came
+	paid    map[earned]bool
+	waiting int // verdicts outstanding
 	checked int
 	ceiling fog.Amount // dearest price the lock covers
 	alone   time.Time  // since when no seller is live; zero if one is
@@ -134,7 +141,7 @@ func ctxFirst(ctx context.Context, err error) error {
 func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 	r := &run{
 		Prepared: p, b: b, terms: t, events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
-		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{},
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, seen: map[attempt]bool{}, paid: map[earned]bool{},
 	}
 	b.parts.Random(r.secret[:])
 	for _, a := range t.Offer.Asks {

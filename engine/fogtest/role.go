@@ -30,6 +30,7 @@ type Role struct {
 	DieOnLease bool   // dies when it is given a task
 	Freeze     int    // says nothing from its n-th result on, the line stays up
 	Withhold   bool   // takes leases, sends heartbeats and never a result
+	Mute       bool   // sends no heartbeats
 	Replay     int    // sends its last results again, so many of them, after each
 	Forge      bool   // sends receipts that it did not sign
 	OtherDeal  bool   // signs another deal than was proposed
@@ -128,6 +129,10 @@ func (a *actor) Send(ctx context.Context, m *wire.Message) error {
 		return a.answer(ctx, b)
 	case wire.Result:
 		return a.result(ctx, b)
+	case wire.Heartbeat:
+		if a.s.Role.Mute {
+			return nil
+		}
 	}
 	return a.Ends.Send(ctx, m)
 }
