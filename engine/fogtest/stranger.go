@@ -28,10 +28,14 @@ func (s *Stranger) Dial(ctx context.Context, to *Seller) (*Stream, error) {
 	return s.fog.Net.open(ctx, s.Peer, to.Peer, buyer.Protocol)
 }
 
+// Hello is an honest one.
+func (s *Stranger) Hello() wire.Hello {
+	return wire.Hello{Version: "stranger", Network: s.fog.Net.id, Delegation: s.Keys.Delegation()}
+}
+
 // Greet exchanges hellos.
 func (s *Stranger) Greet(ctx context.Context, st *Stream) error {
-	hello := wire.Hello{Version: "stranger", Network: s.fog.Net.id, Delegation: s.Keys.Delegation()}
-	if err := st.Send(ctx, wire.New(hello)); err != nil {
+	if err := st.Send(ctx, wire.New(s.Hello())); err != nil {
 		return err
 	}
 	m, err := st.Recv(ctx, wire.MaxControl)
