@@ -106,8 +106,8 @@ func (n *Net) open(ctx context.Context, from, to fog.PeerID, protocol string) (*
 		return nil, fmt.Errorf("open %s to %s: %w", protocol, to, ErrUnreachable)
 	}
 	a, b := newLane(), newLane()
-	here := &Stream{net: n, here: from, peer: to, out: a, in: b}
-	far := &Stream{net: n, here: to, peer: from, out: b, in: a}
+	here := &Stream{net: n, here: from, peer: to, out: a, in: b, turn: make(chan struct{}, 1)}
+	far := &Stream{net: n, here: to, peer: from, out: b, in: a, turn: make(chan struct{}, 1)}
 	n.streams[here] = struct{}{}
 	there.wg.Go(func() {
 		serve(there.ctx, far)

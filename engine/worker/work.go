@@ -169,7 +169,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r); err != nil {
 		return err
 	}
-	if err := d.s.Send(ctx, wire.New(wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)})); err != nil {
+	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
 	}
 	h.drop(l.Task, true)
@@ -188,7 +188,7 @@ func (d *deal) giveBack(ctx context.Context, l fog.Lease, err error) error {
 		reason = reason[:wire.MaxReason]
 	}
 	d.w.parts.Emit(fog.TaskFailed{Deal: d.id, Index: l.Index, Reason: reason})
-	return d.s.Send(ctx, wire.New(wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason}))
+	return d.send(ctx, wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason})
 }
 
 // beat tells the buyer which tasks are in hand.
@@ -201,7 +201,7 @@ func (d *deal) beat(ctx context.Context, h *held) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := d.s.Send(ctx, wire.New(wire.Heartbeat{Deal: d.id, Tasks: h.inHand()})); err != nil {
+		if err := d.send(ctx, wire.Heartbeat{Deal: d.id, Tasks: h.inHand()}); err != nil {
 			return fmt.Errorf("send heartbeat: %w", err)
 		}
 	}
@@ -210,9 +210,9 @@ func (d *deal) beat(ctx context.Context, h *held) error {
 // listen is the only reader of the stream.
 func (d *deal) listen(ctx context.Context, h *held) error {
 	for {
-		m, err := d.s.Recv(ctx, wire.MaxControl)
+		m, err := d.hear(ctx, h)
 		if err != nil {
-			return fmt.Errorf("receive: %w", err)
+			return err
 		}
 		switch b := m.Body.(type) {
 		case wire.Lease:
@@ -231,6 +231,35 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 			return err
 		}
 	}
+}
+
+// hear takes the buyer's next message; one that is silent while no task of its
+// is in hand loses the deal.
+func (d *deal) hear(ctx context.Context, h *held) (*wire.Message, error) {
+	for {
+		m, err := d.patient(ctx)
+		switch {
+		case err == nil:
+			return m, nil
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return nil, fmt.Errorf("receive: %w", err)
+		case len(h.inHand()) == 0:
+			return nil, fmt.Errorf("the buyer gave no work for %v", idle)
+		}
+	}
+}
+
+func (d *deal) patient(ctx context.Context) (*wire.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, idle)
+	defer cancel()
+	return d.s.Recv(ctx, wire.MaxControl)
+}
+
+// send says something to the buyer, who must read it in bounded time.
+func (d *deal) send(ctx context.Context, b wire.Body) error {
+	ctx, cancel := context.WithTimeout(ctx, sending)
+	defer cancel()
+	return d.s.Send(ctx, wire.New(b))
 }
 
 func (d *deal) lease(h *held, l fog.Lease) error {
@@ -271,7 +300,7 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	h.total = v.Total
 	h.mu.Unlock()
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
-	return d.s.Send(ctx, wire.New(wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total}))
+	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})
 }
 
 // close confirms the end and stops the deal's goroutines.

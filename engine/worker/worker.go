@@ -31,6 +31,8 @@ const (
 	askLife   = time.Minute      // how long an ask is good for
 	beatEvery = 15 * time.Second // heartbeat of a deal with tasks in hand
 	handshake = 30 * time.Second // for hello, proposal and answer
+	idle      = 5 * time.Minute  // a deal without a task in hand nor a word of the buyer ends then
+	sending   = 5 * time.Minute  // for one message; a result of 12 MiB takes two at 1 Mbit/s
 )
 
 // Stream is one conversation with a buyer.
