@@ -1,10 +1,12 @@
 package worker_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/engine/fogtest"
 	"sonm/engine/job"
@@ -33,9 +35,9 @@ func TestABuyerThatDoesNotReadLosesTheSlot(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer st.Reset()
-		for i := range uint32(100) {
+		for i := range uint32(10) {
 			l := leaseOf(d, i, 1)
-			l.Spec = job.Spec{X1: 64, Y1: 64}.Encode()
+			l.Spec = job.Spec{X1: 256, Y1: 256}.Encode()
 			say(t, st, wire.Lease{Lease: l})
 		}
 		end := time.NewTimer(time.Hour)
@@ -80,5 +82,28 @@ func TestABuyerThatPausesKeepsTheSlot(t *testing.T) {
 		}
 		say(t, st, wire.Close{Deal: d.ID()})
 		drain(t, st)
+	})
+}
+
+// A buyer that takes results and never sends a voucher gets a few, not a film.
+func TestABuyerThatNeverPaysGetsLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := fogtest.New(t.Context(), fogtest.Config{Seed: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Stop()
+		w, err := f.Sell(fogtest.SellerConfig{Name: "seller", Slots: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := f.Buy("miser", snm("10"), fogtest.BuyerRole{NeverPays: true})
+		_, err = b.Do(t.Context(), fogtest.Work{Samples: 16})
+		if n := len(fogtest.Find[fogtest.WroteResult](f.Trace, w.Peer, fogtest.Wrote)); n > 100 {
+			t.Errorf("it got %d results for nothing (err = %v)", n, err)
+		}
+		if !errors.Is(err, buyer.ErrDeserted) {
+			t.Errorf("err = %v, want %v", err, buyer.ErrDeserted)
+		}
 	})
 }

@@ -14,8 +14,17 @@ import (
 
 	"sonm/engine/blob"
 	"sonm/engine/fog"
+	"sonm/engine/proof"
 	"sonm/engine/sandbox"
 	"sonm/engine/wire"
+)
+
+// What a buyer may owe before work for it waits: so many results per slot,
+// which covers those on their way and in its spot checks, and a share of what
+// was delivered, which covers a slow checker at twice the usual rate.
+const (
+	credit   = 4
+	maturing = 10 // one in so many
 )
 
 // maxQueue is the most leases a buyer may have waiting in one deal; more is an
@@ -28,9 +37,68 @@ type held struct {
 	slots  int // workers of this deal
 
 	mu    sync.Mutex
-	tasks []fog.TaskID // guarded by mu; leased and not answered
-	done  int          // guarded by mu; receipts sent
-	total fog.Amount   // guarded by mu; highest voucher
+	tasks []fog.TaskID  // guarded by mu; leased and not answered
+	done  int           // guarded by mu; receipts sent
+	total fog.Amount    // guarded by mu; highest voucher
+	since fog.Amount    // guarded by mu; voucher total of this buyer before the deal
+	owed  fog.Amount    // guarded by mu; price of the results sent
+	most  fog.Amount    // guarded by mu; of the dearest of them
+	raise chan struct{} // guarded by mu; closed and replaced by each voucher
+}
+
+// earned is what the vouchers of this deal add up to; mu is held.
+func (h *held) earned() fog.Amount {
+	paid, err := h.total.Sub(h.since)
+	if err != nil {
+		return fog.Amount{} // no voucher in this deal
+	}
+	return paid
+}
+
+// charge counts a result that was sent.
+func (h *held) charge(price fog.Amount) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.owed = h.owed.Add(price)
+	if price.Cmp(h.most) > 0 {
+		h.most = price
+	}
+}
+
+// overdue reports whether more is unpaid than the results that may be in the
+// buyer's checks, and a channel that is closed by the next voucher.
+func (h *held) overdue() (bool, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	open, err := h.owed.Sub(h.earned())
+	if err != nil {
+		return false, nil // promised ahead
+	}
+	var limit fog.Amount
+	for range credit*h.slots + h.done/maturing {
+		limit = limit.Add(h.most)
+	}
+	return open.Cmp(limit) > 0, h.raise
+}
+
+// trust waits while the buyer owes too much; one that goes on not paying loses
+// the deal.
+func (h *held) trust(ctx context.Context) error {
+	end := time.NewTimer(unpaid)
+	defer end.Stop()
+	for {
+		late, raise := h.overdue()
+		if !late {
+			return nil
+		}
+		select {
+		case <-raise:
+		case <-end.C:
+			return errUnpaid
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (h *held) take(id fog.TaskID) {
@@ -54,6 +122,9 @@ func (h *held) inHand() []fog.TaskID {
 	return slices.Clone(h.tasks)
 }
 
+// errUnpaid ends a deal whose buyer takes and does not give.
+var errUnpaid = errors.New("the buyer does not pay for its results")
+
 // errClosed ends a deal the good way.
 var errClosed = errors.New("deal closed by the buyer")
 
@@ -63,7 +134,7 @@ func (d *deal) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fetch input: %w", err)
 	}
-	h := &held{leases: make(chan fog.Lease, maxQueue), slots: d.w.cfg.Slots}
+	h := &held{leases: make(chan fog.Lease, maxQueue), slots: d.w.cfg.Slots, raise: make(chan struct{})}
 	g, ctx := errgroup.WithContext(ctx)
 	for range h.slots {
 		g.Go(func() error { return d.slot(ctx, h, input) })
@@ -75,11 +146,7 @@ func (d *deal) run(ctx context.Context) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	paid, err := h.total.Sub(d.since)
-	if err != nil {
-		paid = fog.Amount{} // no voucher in this deal
-	}
-	d.w.parts.Emit(fog.DealClosed{Deal: d.id, Tasks: h.done, Paid: paid})
+	d.w.parts.Emit(fog.DealClosed{Deal: d.id, Tasks: h.done, Paid: h.earned()})
 	return nil
 }
 
@@ -145,6 +212,9 @@ func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
 // task runs one lease and answers it with a signed result, or with a cancel
 // that says why it cannot be done here.
 func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
+	if err := h.trust(ctx); err != nil {
+		return err
+	}
 	select {
 	case d.w.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -172,6 +242,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
 	}
+	h.charge(d.body.Price.Cost(proof.Paid(reply.Work, l.Planned)))
 	h.drop(l.Task, true)
 	d.w.parts.Emit(fog.TaskFinished{Deal: d.id, Index: l.Index, Work: reply.Work, Engine: string(reply.Engine), CPU: reply.CPU})
 	return nil
@@ -288,7 +359,9 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 		if err != nil {
 			return err
 		}
-		d.since = since
+		h.mu.Lock()
+		h.since = since
+		h.mu.Unlock()
 	}
 	if v.Total.Cmp(h.total) <= 0 {
 		return nil // late or repeated: harmless
@@ -298,6 +371,8 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	}
 	h.mu.Lock()
 	h.total = v.Total
+	close(h.raise)
+	h.raise = make(chan struct{})
 	h.mu.Unlock()
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
 	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ const (
 	beatEvery = 15 * time.Second // heartbeat of a deal with tasks in hand
 	handshake = 30 * time.Second // for hello, proposal and answer
 	idle      = 5 * time.Minute  // a deal without a task in hand nor a word of the buyer ends then
+	unpaid    = 30 * time.Minute // a buyer may check its results for so long; the longest task takes 20
+	grudge    = time.Hour        // for which a buyer that did not pay gets no other deal
 	sending   = 5 * time.Minute  // for one message; a result of 12 MiB takes two at 1 Mbit/s
 )
 
@@ -128,9 +131,14 @@ type Worker struct {
 	slots chan struct{} // a token per task that may run
 	deals chan struct{} // a token per deal that may be open
 
-	mu  sync.Mutex
-	ask fog.Ask // guarded by mu; the last one published
+	mu   sync.Mutex
+	ask  fog.Ask                   // guarded by mu; the last one published
+	owes map[fog.Address]time.Time // guarded by mu; buyers that did not pay, until when that is held against them
 }
+
+// maxOwing bounds the memory for buyers that did not pay; each has cost its
+// owner a deposit.
+const maxOwing = 4096
 
 // New makes a worker; Run sells.
 func New(cfg Config, parts Parts) (*Worker, error) {
@@ -140,7 +148,7 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	if cfg.Price.IsZero() {
 		return nil, fmt.Errorf("price is zero")
 	}
-	return &Worker{cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots)}, nil
+	return &Worker{cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots), owes: map[fog.Address]time.Time{}}, nil
 }
 
 // Run offers the computer and serves deals until ctx ends.
@@ -205,4 +213,22 @@ func (w *Worker) standing() fog.Ask {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ask
+}
+
+// resent remembers a buyer that did not pay.
+func (w *Worker) resent(buyer fog.Address) {
+	now := w.parts.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.owes, func(_ fog.Address, until time.Time) bool { return !now.Before(until) })
+	if len(w.owes) < maxOwing {
+		w.owes[buyer] = now.Add(grudge)
+	}
+}
+
+// resents reports whether a buyer did not pay lately.
+func (w *Worker) resents(buyer fog.Address) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.parts.Now().Before(w.owes[buyer])
 }
