@@ -74,7 +74,7 @@ func TestBothAttemptsOfOneSellerArePaidOnce(t *testing.T) {
 	inFog(t, 8, func(t *testing.T, f *fogtest.Fog) {
 		sellers := sell(t, f, fogtest.Role{Name: "slow and mute", Slow: 400, Mute: true})
 		b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-		d := buy(t, f, b, fogtest.Work{Width: 16, Height: 16, Samples: 4}, sellers)
+		d := buy(t, f, b, fogtest.Work{Width: 24, Height: 8, Samples: 4}, sellers)
 		rightFilm(t, d)
 		paidOnce(t, f, b)
 	})

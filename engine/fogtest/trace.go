@@ -64,8 +64,13 @@ func (t *Trace) Steps() []Step {
 // empty peer means all of them.
 func Find[T any](t *Trace, peer fog.PeerID, kind Kind) []T {
 	var all []T
-	for _, s := range t.Steps() {
-		if v, ok := s.What.(T); ok && s.Kind == kind && (peer == "" || s.Peer == peer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.steps {
+		if s.Kind != kind {
+			continue
+		}
+		if v, ok := s.What.(T); ok && (peer == "" || s.Peer == peer) {
 			all = append(all, v)
 		}
 	}

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"errors"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +105,25 @@ func TestABuyerThatNeverPaysGetsLittle(t *testing.T) {
 		}
 		if !errors.Is(err, buyer.ErrDeserted) {
 			t.Errorf("err = %v, want %v", err, buyer.ErrDeserted)
+		}
+	})
+}
+
+// A voucher of an epoch that is over pays nothing and is not taken for money.
+func TestAVoucherOfAnotherEpochIsRefused(t *testing.T) {
+	if os.Getenv("SONM_WANTED") == "" {
+		t.Skip("WANTED: worker.Ledger does not tell the epoch, so a voucher of any epoch is kept as money")
+	}
+	withSeller(t, func(t *testing.T, s scene) {
+		st, d, err := s.x.Strike(t.Context(), s.w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Reset()
+		say(t, st, s.voucher(t, fog.Voucher{Buyer: d.Buyer, Seller: d.Seller, Epoch: fogtest.Epoch - 1, Total: fog.Wei(9)}))
+		drain(t, st)
+		if got := s.w.Journal.Taken(d.Buyer); !got.Total.IsZero() {
+			t.Errorf("a voucher of epoch %d was kept, it is %d", got.Epoch, fogtest.Epoch)
 		}
 	})
 }
