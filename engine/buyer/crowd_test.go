@@ -27,7 +27,8 @@ func crowd(t *testing.T, f *fogtest.Fog) []*fogtest.Seller {
 	t.Helper()
 	cheats := []fogtest.Role{
 		fogtest.Liar(1), fogtest.Liar(0.3), fogtest.Lazy(), fogtest.Overclaims(1.8),
-		{Name: "lying and rejoining", Lies: 0.5, Rejoin: true}, {Name: "lying and replaying", Lies: 0.5, Replay: 3},
+		{Name: "lying and rejoining", Lies: 0.5, Rejoin: true},
+		{Name: "lying and replaying", Lies: 0.5, Replay: 3},
 	}
 	var roles []fogtest.Role
 	for i := range 30 {
@@ -76,7 +77,7 @@ func TestACrowdWithCheatsAndChurn(t *testing.T) {
 			sellers := crowd(t, f)
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 			churn(t, f, b, seed, sellers)
-			d := buy(t, f, b, fogtest.Work{Samples: 16, CheckRate: 1}, sellers)
+			d := buy(t, f, b, fogtest.Work{Samples: 16, CheckRate: 1})
 			rightFilm(t, d)
 			noPayForLies(t, f, b)
 			paidOnce(t, f, b)
@@ -105,7 +106,7 @@ func TestACrowdWithCheatsAtTheAffordableRate(t *testing.T) {
 			sellers := crowd(t, f)
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 			churn(t, f, b, seed, sellers)
-			rightFilm(t, buy(t, f, b, fogtest.Work{}, sellers))
+			rightFilm(t, buy(t, f, b, fogtest.Work{}))
 		})
 	}
 }
@@ -122,7 +123,7 @@ func TestASellerThatAlwaysLiesIsOutInOneBatch(t *testing.T) {
 				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, role, fogtest.Honest())
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{Samples: 16}, sellers)
+					d := buy(t, f, b, fogtest.Work{Samples: 16})
 					rightFilm(t, d)
 					delivered := 0
 					for _, x := range fogtest.Find[fog.TaskDone](f.Trace, b.Peer, fogtest.Told) {

@@ -61,13 +61,13 @@ func snm(s string) fog.Amount {
 }
 
 // buy does a job that has to succeed, and checks what always holds.
-func buy(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, w fogtest.Work, sellers []*fogtest.Seller) fogtest.Done {
+func buy(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, w fogtest.Work) fogtest.Done {
 	t.Helper()
 	d, err := b.Do(t.Context(), w)
 	if err != nil {
 		t.Fatalf("job: %v", err)
 	}
-	checkSums(t, f, b, d, sellers)
+	checkSums(t, f, b, d)
 	checkOrder(t, f, b)
 	return d
 }
@@ -82,7 +82,7 @@ func rightFilm(t *testing.T, d fogtest.Done) {
 // checkSums holds for every finished first job of a buyer: money adds up to the
 // last digit between verdicts, vouchers, the settlement and the escrow, and
 // every task counts once.
-func checkSums(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, d fogtest.Done, sellers []*fogtest.Seller) {
+func checkSums(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, d fogtest.Done) {
 	t.Helper()
 	seller, owed := dealsOf(f, b), map[fog.Address]fog.Amount{}
 	for _, v := range fogtest.Find[buyer.Verdict](f.Trace, b.Peer, fogtest.Wrote) {
@@ -128,7 +128,6 @@ func checkSums(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, d fogtest.Done, s
 	if r := b.Journal.Reserved(); !r.IsZero() {
 		t.Errorf("%s SNM are still reserved", r)
 	}
-	_ = sellers
 }
 
 func dealsOf(f *fogtest.Fog, b *fogtest.Buyer) map[fog.DealID]fog.Address {
@@ -205,7 +204,7 @@ func TestAnHonestFogRendersAndPaysExactly(t *testing.T) {
 				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, make([]fogtest.Role, n)...)
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{}, sellers)
+					d := buy(t, f, b, fogtest.Work{})
 					rightFilm(t, d)
 					if len(d.Shares) != n {
 						t.Errorf("%d sellers took part, want %d", len(d.Shares), n)

@@ -111,7 +111,7 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, fogtest.Liar(1.0/40), fogtest.Honest())
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{Samples: 16, CheckRate: c.rate}, sellers)
+					d := buy(t, f, b, fogtest.Work{Samples: 16, CheckRate: c.rate})
 					noPayForLies(t, f, b)
 					secretKept(t, f, b)
 					got := readChecks(t, f, b, c.rate, sellers)
@@ -156,7 +156,7 @@ func TestHonestSellersAreNeverAccused(t *testing.T) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 			sellers := sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-			d := buy(t, f, b, fogtest.Work{Samples: 4, CheckRate: 0.25}, sellers)
+			d := buy(t, f, b, fogtest.Work{Samples: 4, CheckRate: 0.25})
 			rightFilm(t, d)
 			for _, s := range sellers {
 				if why := strikes(f, b, s.Peer); why != nil {
@@ -178,7 +178,7 @@ func TestEveryCheatIsCaughtWhenAllIsChecked(t *testing.T) {
 				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, role, fogtest.Honest(), fogtest.Honest())
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{CheckRate: 1}, sellers)
+					d := buy(t, f, b, fogtest.Work{CheckRate: 1})
 					rightFilm(t, d)
 					noPayForLies(t, f, b)
 					if !caught(f, b, sellers[0].Peer) || caught(f, b, sellers[1].Peer) || caught(f, b, sellers[2].Peer) {
@@ -197,7 +197,7 @@ func TestBreakersOfTheProtocolGetNothing(t *testing.T) {
 			inFog(t, 6, func(t *testing.T, f *fogtest.Fog) {
 				sellers := sell(t, f, role, fogtest.Honest())
 				b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-				d := buy(t, f, b, fogtest.Work{}, sellers)
+				d := buy(t, f, b, fogtest.Work{})
 				rightFilm(t, d)
 				if got := b.Journal.Promised(sellers[0].Keys.Account()); !got.IsZero() {
 					t.Errorf("it was promised %s", got)

@@ -32,9 +32,9 @@ func paidOnce(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
 func TestARepeatedResultIsPaidOnce(t *testing.T) {
 	for seed := range uint64(3) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-			sellers := sell(t, f, fogtest.Replaying(5), fogtest.Honest(), fogtest.Honest())
+			sell(t, f, fogtest.Replaying(5), fogtest.Honest(), fogtest.Honest())
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-			d := buy(t, f, b, fogtest.Work{}, sellers)
+			d := buy(t, f, b, fogtest.Work{})
 			rightFilm(t, d)
 			paidOnce(t, f, b)
 		})
@@ -50,9 +50,9 @@ func TestARepeatedSecondResultIsPaidOnce(t *testing.T) {
 			slow := func(times float64) fogtest.Role {
 				return fogtest.Role{Name: "slow and replaying", Slow: times, Replay: 5}
 			}
-			sellers := sell(t, f, slow(10), slow(35), slow(130))
+			sell(t, f, slow(10), slow(35), slow(130))
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-			d := buy(t, f, b, fogtest.Work{Width: 32, Height: 16, Samples: 8}, sellers)
+			d := buy(t, f, b, fogtest.Work{Width: 32, Height: 16, Samples: 8})
 			rightFilm(t, d)
 			paidOnce(t, f, b)
 			for _, v := range fogtest.Find[buyer.Verdict](f.Trace, b.Peer, fogtest.Wrote) {
@@ -72,9 +72,9 @@ func TestARepeatedSecondResultIsPaidOnce(t *testing.T) {
 // delivers both attempts.
 func TestBothAttemptsOfOneSellerArePaidOnce(t *testing.T) {
 	inFog(t, 8, func(t *testing.T, f *fogtest.Fog) {
-		sellers := sell(t, f, fogtest.Role{Name: "slow and mute", Slow: 400, Mute: true})
+		sell(t, f, fogtest.Role{Name: "slow and mute", Slow: 400, Mute: true})
 		b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-		d := buy(t, f, b, fogtest.Work{Width: 24, Height: 8, Samples: 4}, sellers)
+		d := buy(t, f, b, fogtest.Work{Width: 24, Height: 8, Samples: 4})
 		rightFilm(t, d)
 		paidOnce(t, f, b)
 	})
@@ -87,7 +87,7 @@ func TestASellerThatCameSecondIsLeasedMore(t *testing.T) {
 		for m := 1; m < 4; m++ {
 			t.Run(fmt.Sprintf("the others die before results %d and %d", n, m), func(t *testing.T) {
 				inFog(t, uint64(n), func(t *testing.T, f *fogtest.Fog) {
-					sellers := sell(t, f, fogtest.Role{Name: "fast", Slow: 10, DieBefore: n},
+					sell(t, f, fogtest.Role{Name: "fast", Slow: 10, DieBefore: n},
 						fogtest.Role{Name: "slow", Slow: 30}, fogtest.Role{Name: "slower", Slow: 90, DieBefore: m})
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 					ctx, cancel := contextWithin(t, time.Hour)
@@ -96,7 +96,7 @@ func TestASellerThatCameSecondIsLeasedMore(t *testing.T) {
 					if err != nil {
 						t.Fatalf("job: %v", err)
 					}
-					checkSums(t, f, b, d, sellers)
+					checkSums(t, f, b, d)
 					rightFilm(t, d)
 				})
 			})

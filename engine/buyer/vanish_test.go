@@ -21,7 +21,7 @@ func TestASellerThatVanishesIsPaidForWhatItDelivered(t *testing.T) {
 				inFog(t, uint64(k), func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, role, fogtest.Honest(), fogtest.Honest())
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{}, sellers)
+					d := buy(t, f, b, fogtest.Work{})
 					rightFilm(t, d)
 					want := k
 					if name == "before" {
@@ -65,10 +65,10 @@ func TestASellerThatFreezesDoesNotHoldTheJobUp(t *testing.T) {
 	for _, role := range []fogtest.Role{{Name: "freezing", Freeze: 1}, {Name: "freezing", Freeze: 7}, {Name: "dying", DieOnLease: true}, fogtest.Withholding()} {
 		t.Run(role.Name, func(t *testing.T) {
 			inFog(t, 3, func(t *testing.T, f *fogtest.Fog) {
-				sellers := sell(t, f, role, fogtest.Honest())
+				sell(t, f, role, fogtest.Honest())
 				b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 				start := time.Now()
-				d := buy(t, f, b, fogtest.Work{}, sellers)
+				d := buy(t, f, b, fogtest.Work{})
 				rightFilm(t, d)
 				if took := time.Since(start); took > 5*time.Minute {
 					t.Errorf("the job took %v", took)
@@ -88,7 +88,7 @@ func TestACutLineIsJoinedAgain(t *testing.T) {
 				b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 				time.AfterFunc(8*time.Second, func() { f.Net.Cut(b.Peer, sellers[0].Peer) })
 				time.AfterFunc(8*time.Second+cut, func() { f.Net.Heal(b.Peer, sellers[0].Peer) })
-				d := buy(t, f, b, fogtest.Work{}, sellers)
+				d := buy(t, f, b, fogtest.Work{})
 				rightFilm(t, d)
 			})
 		})
@@ -106,7 +106,7 @@ func TestASellerThatComesBackGoesOn(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		d := buy(t, f, b, fogtest.Work{}, sellers)
+		d := buy(t, f, b, fogtest.Work{})
 		rightFilm(t, d)
 	})
 }

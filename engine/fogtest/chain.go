@@ -155,7 +155,7 @@ func (l Ledger) Settle(_ context.Context, payees []fog.Payee) (fog.Settlement, e
 // Covers implements worker.Ledger.
 func (l Ledger) Covers(_ context.Context, buyer, _ fog.Address, limit fog.Amount) error {
 	if have := l.c.Free(buyer); have.Cmp(limit) < 0 {
-		return fmt.Errorf("The buyer has %s SNM in the escrow, %s needed.", have, limit) //nolint:staticcheck // told to a person as it is
+		return fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", have, limit)
 	}
 	return nil
 }

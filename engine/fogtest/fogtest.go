@@ -116,7 +116,6 @@ type Seller struct {
 	node
 	Role Role
 	cfg  SellerConfig
-	net  port
 
 	mu      sync.Mutex
 	stop    context.CancelFunc // guarded by mu; of the current life

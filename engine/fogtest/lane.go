@@ -2,6 +2,7 @@ package fogtest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -94,13 +95,13 @@ func (l *lane) take(ctx context.Context) ([]byte, error) {
 func (l *lane) finish(end error, drop bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.end == ErrLost && end == ErrReset { //nolint:errorlint // set here, never wrapped
+	if errors.Is(l.end, ErrLost) && errors.Is(end, ErrReset) {
 		return // the dead reset nothing: what they sent still arrives
 	}
 	if drop {
 		l.queue, l.bytes, l.held = nil, 0, false
 	}
-	if l.end == nil || drop && l.end == io.EOF {
+	if l.end == nil || drop && errors.Is(l.end, io.EOF) {
 		l.end = end
 	}
 	if l.shut == nil {

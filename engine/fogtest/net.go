@@ -243,8 +243,8 @@ func (s source) Chunks(ctx context.Context, root fog.Hash, want []fog.Hash, each
 type port struct {
 	*Net
 	id      fog.PeerID
-	sells   func(Ends) Ends // how this node's streams are tampered with; nil: not
-	buysVia func(Ends) Ends
+	sells   func(Ends) Ends // how the streams it serves are tampered with; nil: not
+	buysVia func(Ends) Ends // the same of those it opens
 }
 
 // Ends is a stream as a role uses it.

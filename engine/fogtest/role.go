@@ -38,15 +38,28 @@ type Role struct {
 	Rejoin     bool   // resets its stream when it is told of a bad verdict
 }
 
-// The usual suspects.
-func Honest() Role                { return Role{Name: "honest"} }
-func Liar(rate float64) Role      { return Role{Name: "liar", Lies: rate} }
-func Lazy() Role                  { return Role{Name: "lazy", Lazy: 1} }
-func Slow(times float64) Role     { return Role{Name: "slow", Slow: times} }
-func Vanishing(before int) Role   { return Role{Name: "vanishing", DieBefore: before} }
-func Replaying(n int) Role        { return Role{Name: "replaying", Replay: n} }
-func Overclaims(f float64) Role   { return Role{Name: "overclaiming", Claim: f} }
-func Withholding() Role           { return Role{Name: "withholding", Withhold: true} }
+// Honest is a seller as it should be.
+func Honest() Role { return Role{Name: "honest"} }
+
+// Liar answers a share of the tasks wrongly.
+func Liar(rate float64) Role { return Role{Name: "liar", Lies: rate} }
+
+// Lazy renders one sample where many are paid.
+func Lazy() Role { return Role{Name: "lazy", Lazy: 1} }
+
+// Slow takes that many times as long.
+func Slow(times float64) Role { return Role{Name: "slow", Slow: times} }
+
+// Replaying sends its last n results again after each.
+func Replaying(n int) Role { return Role{Name: "replaying", Replay: n} }
+
+// Overclaims claims f times the work.
+func Overclaims(f float64) Role { return Role{Name: "overclaiming", Claim: f} }
+
+// Withholding takes leases and keeps the results to itself.
+func Withholding() Role { return Role{Name: "withholding", Withhold: true} }
+
+// Refusing signs nothing.
 func Refusing(reason string) Role { return Role{Name: "refusing", Refuse: reason} }
 
 // BuyerRole is how a buyer departs from honesty.
