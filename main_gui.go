@@ -6,12 +6,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
+	"sonm/app"
 	"sonm/ui/desktop"
 )
 
@@ -25,23 +27,13 @@ func main() {
 func window() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	core, err := desktop.LocalHere(version())
+	if err := desktop.Check(); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	desk, err := app.OpenDesk(ctx, app.Config{Home: app.DefaultHome(), Version: app.Version, Log: log})
 	if err != nil {
 		return err
 	}
-	return desktop.Run(ctx, core)
-}
-
-// version is the commit this was built from, as the compiler recorded it.
-func version() string {
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range build.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 8 {
-			return s.Value[:8]
-		}
-	}
-	return "unknown"
+	return errors.Join(desktop.Run(ctx, desk, os.Args[1:]), desk.Close())
 }

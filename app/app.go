@@ -32,6 +32,17 @@ import (
 	"sonm/wallet/chain"
 )
 
+// Version of the program, shown to people and told to peers.
+const Version = "0.1.0"
+
+// DefaultHome is the home of this user where none is named.
+func DefaultHome() string {
+	if dir, err := os.UserConfigDir(); err == nil {
+		return filepath.Join(dir, "sonm")
+	}
+	return ".sonm"
+}
+
 // DefaultPrice of an ask in SNM per fog.UnitsPerPrice units, until the
 // benchmark exists.
 const DefaultPrice = "1"
@@ -108,7 +119,7 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if a.home, err = openHome(cfg.Home); err != nil {
+	if a.home, err = waitHome(ctx, cfg.Home); err != nil {
 		return nil, err
 	}
 	if a.net, err = FindNetwork(ctx, cfg); err != nil {

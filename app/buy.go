@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sonm/app/event"
+	"sonm/app/store"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/engine/job"
@@ -20,51 +21,34 @@ import (
 	"sonm/engine/sandbox"
 )
 
-// RenderRequest is a picture to be bought.
+// RenderRequest is a picture to be bought and saved.
 type RenderRequest struct {
-	Scene   string // path of the scene file
-	Out     string // path of the picture: .png or .exr
-	Width   int
-	Height  int
-	Samples int
-	Camera  string // name or number; "" is the scene's first
-	Bounces int
-
-	Sky         string // path of an .hdr image, or "r,g,b"; "" is none
-	SkyStrength float64
-	SkyRotation float64 // degrees
-
-	MaxPrice  *fog.Amount // per fog.UnitsPerPrice units; nil is any
-	MaxTotal  *fog.Amount // for the whole job; nil is any
-	Sellers   int         // most sellers; 0 is as many as are useful
-	Wait      time.Duration
-	Tile      int // pixels; 0 leaves it to the plan
-	Block     int // most samples per task, a power of two; 0 leaves it to the plan
-	CheckRate float64
+	event.Order
+	Out string // path of the picture: .png or .exr
 }
 
-// Render buys a picture and saves it. Facts are told one at a time, from
-// goroutines of the engine.
+// Render buys a picture and saves it. A job that was interrupted is gone on
+// with if the same picture is asked for again. Facts are told one at a time,
+// from goroutines of the engine.
 func (a *App) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
 	start := time.Now()
 	gas, sent := a.gasUsed(), a.uploaded()
-	if err := r.checkOut(); err != nil {
+	var err error
+	if r.Out, err = filepath.Abs(r.Out); err != nil {
 		return Summary{}, err
 	}
-	b, err := a.newBuyer(a.recorded(ctx, tell))
+	if err := checkOut(r.Out); err != nil {
+		return Summary{}, err
+	}
+	b, err := a.newBuyer(a.recorded(ctx, tell), a.journal.of(r))
 	if err != nil {
 		return Summary{}, err
 	}
-	p, err := a.prepare(ctx, b, r, tell)
+	p, err := a.prepare(ctx, b, r.Order, tell)
 	if err != nil {
 		return Summary{}, inWords(err)
 	}
-	offer, err := b.Quote(ctx, p, market.Terms{MaxPrice: r.MaxPrice, MaxTotal: r.MaxTotal, Sellers: r.Sellers}, r.Wait)
-	if err != nil {
-		return Summary{}, inWords(err)
-	}
-	a.journal.path = r.Out
-	out, err := b.Run(ctx, p, buyer.Terms{Offer: offer, CheckRate: r.CheckRate, Patience: max(r.Wait, 10*time.Second)})
+	p, out, err := a.buy(ctx, b, p, r, tell)
 	if err != nil {
 		return Summary{}, inWords(err)
 	}
@@ -78,14 +62,64 @@ func (a *App) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	return sum, err
 }
 
+// buy quotes and runs a prepared job, or goes on with the same one.
+func (a *App) buy(ctx context.Context, b *buyer.Buyer, p buyer.Prepared, r RenderRequest, tell func(fog.Fact)) (buyer.Prepared, buyer.Outcome, error) {
+	patience := max(r.Wait, leastPatience)
+	row, found, err := a.interrupted(ctx, p.Input, r.Out)
+	if err != nil {
+		return p, buyer.Outcome{}, err
+	}
+	if found {
+		tell(fog.Waited{Job: row.ID, Reason: "Going on with the job that was interrupted."})
+		saved, err := a.journal.saved(ctx, row)
+		if err != nil {
+			return p, buyer.Outcome{}, err
+		}
+		saved.Settled, saved.Tx = row.State == "settled", row.Tx
+		p.ID, p.Plan, p.Settings = row.ID, saved.Record.Plan, saved.Record.Settings
+		out, err := b.Resume(ctx, saved, p, max(patience, time.Minute))
+		return p, out, err
+	}
+	offer, err := b.Quote(ctx, p, terms(r.Order), r.Wait)
+	if err != nil {
+		return p, buyer.Outcome{}, err
+	}
+	out, err := b.Run(ctx, p, buyer.Terms{Offer: offer, CheckRate: r.CheckRate, Patience: patience})
+	return p, out, err
+}
+
+// leastPatience is how long a running job waits for sellers at least.
+const leastPatience = 10 * time.Second
+
+func terms(o event.Order) market.Terms {
+	return market.Terms{MaxPrice: o.MaxPrice, MaxTotal: o.MaxTotal, Sellers: o.Sellers}
+}
+
+// interrupted finds an unfinished job of the same scene, settings and picture.
+func (a *App) interrupted(ctx context.Context, input fog.Hash, out string) (store.Job, bool, error) {
+	rows, err := a.db.Unfinished(ctx)
+	if err != nil {
+		return store.Job{}, false, err
+	}
+	for _, row := range rows {
+		if row.Input == input && row.Path == out {
+			return row, true, nil
+		}
+	}
+	return store.Job{}, false, nil
+}
+
 func (a *App) uploaded() uint64 {
 	sent, _ := a.node.Host().Traffic()
 	return sent
 }
 
 // checkOut refuses a picture that could not be saved, before any money moves.
-func (r RenderRequest) checkOut() error {
-	dir := filepath.Dir(r.Out)
+func checkOut(path string) error {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture cannot be saved as %s: that is not a file.", path)}
+	}
 	f, err := os.CreateTemp(dir, ".sonm-*")
 	if err != nil {
 		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture cannot be saved in %s: %s.", dir, reason(err)), Cause: err}
@@ -94,7 +128,7 @@ func (r RenderRequest) checkOut() error {
 }
 
 // prepare gathers the scene, inspects it and runs the pilot.
-func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell func(fog.Fact)) (buyer.Prepared, error) {
+func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact)) (buyer.Prepared, error) {
 	prog, ok := a.apps.ForFile(r.Scene)
 	if !ok {
 		return buyer.Prepared{}, &event.Problem{
@@ -107,12 +141,12 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell
 		return buyer.Prepared{}, err
 	}
 	defer s.Close()
-	set, err := r.settings(s)
+	set, err := settings(r, s)
 	if err != nil {
 		return buyer.Prepared{}, err
 	}
 	req := buyer.Request{App: prog, Settings: set}
-	if req.Options, err = r.options(); err != nil {
+	if req.Options, err = options(r); err != nil {
 		return buyer.Prepared{}, err
 	}
 	if _, err := rand.Read(req.ID[:]); err != nil {
@@ -132,7 +166,7 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r RenderRequest, tell
 	return probe.Prepare(ctx, req)
 }
 
-func (r RenderRequest) settings(s *scene) (job.Settings, error) {
+func settings(r event.Order, s *scene) (job.Settings, error) {
 	set := job.Settings{Scene: s.main, Width: r.Width, Height: r.Height, Samples: r.Samples, Camera: r.Camera, Bounces: r.Bounces}
 	if r.Sky != "" {
 		set.Sky = &job.Sky{Strength: r.SkyStrength, Rotation: r.SkyRotation}
@@ -168,7 +202,7 @@ func parseColor(text string) (c [3]float64, ok bool) {
 	return c, true
 }
 
-func (r RenderRequest) options() (job.Options, error) {
+func options(r event.Order) (job.Options, error) {
 	opt := job.Options{Tile: r.Tile}
 	if r.Block == 0 {
 		return opt, nil
@@ -187,7 +221,7 @@ func (a *App) save(ctx context.Context, id fog.JobID, path string, film *job.Fil
 	if err := writePicture(path, film); err != nil {
 		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture %s cannot be saved: %s.", path, reason(err)), Cause: err}
 	}
-	return errors.Join(a.db.JobState(ctx, id, "saved"), a.journal.DropOutputs())
+	return a.journal.saveDone(ctx, id)
 }
 
 func writePicture(path string, film *job.Film) error {
@@ -204,16 +238,7 @@ func writePicture(path string, film *job.Film) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".sonm-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return writeAtomic(path, data, 0o644)
 }
 
 // summary adds up; what was locked must be what was spent and what came back.

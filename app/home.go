@@ -1,12 +1,14 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"sonm/app/event"
 )
@@ -22,6 +24,26 @@ import (
 type home struct {
 	dir  string
 	lock *os.File
+}
+
+// dying is how long a process that was killed may take to let go of its home.
+const dying = 2 * time.Second
+
+// waitHome opens a home, giving a process that is just ending time to end.
+func waitHome(ctx context.Context, dir string) (*home, error) {
+	ctx, cancel := context.WithTimeout(ctx, dying)
+	defer cancel()
+	for {
+		h, err := openHome(dir)
+		if err == nil || !isBusy(err) {
+			return h, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 func openHome(dir string) (*home, error) {

@@ -10,6 +10,8 @@ import (
 	"sonm/app/store"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/sandbox"
 )
 
 // journal is the database as the roles see it, and a folder for results, each
@@ -18,7 +20,14 @@ type journal struct {
 	db      *store.Store
 	results string
 	now     func() time.Time
-	path    string // where the job's picture goes
+	order   RenderRequest // of the job that is written down
+}
+
+// of is the journal for one order.
+func (j *journal) of(r RenderRequest) *journal {
+	c := *j
+	c.order = r
+	return &c
 }
 
 func newJournal(db *store.Store, results string) (*journal, error) {
@@ -34,12 +43,67 @@ func (j *journal) PutJob(ctx context.Context, r buyer.Record) error {
 	if err != nil {
 		return err
 	}
-	row := store.Job{ID: r.ID, Module: r.Module, Input: r.Input, Settings: set, Secret: r.Secret, Locked: r.Locked, Path: j.path, Created: j.now()}
+	row := store.Job{
+		ID: r.ID, Module: r.Module, Input: r.Input, Settings: set, Secret: r.Secret, Locked: r.Locked, Ceiling: r.Ceiling,
+		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Created: j.now(),
+	}
 	for _, t := range r.Plan.Tasks {
 		row.Specs = append(row.Specs, t.Spec.Encode())
 		row.Planned = append(row.Planned, t.Planned)
 	}
 	return j.db.PutJob(ctx, row)
+}
+
+// saved reads back all that is known of an unfinished job.
+func (j *journal) saved(ctx context.Context, row store.Job) (buyer.Saved, error) {
+	rec, err := record(row)
+	if err != nil {
+		return buyer.Saved{}, fmt.Errorf("job %s in the journal: %w", row.ID.Short(), err)
+	}
+	out := buyer.Saved{Record: rec}
+	deals, err := j.db.Deals(ctx, row.ID)
+	if err != nil {
+		return out, err
+	}
+	for _, d := range deals {
+		out.Deals = append(out.Deals, buyer.Struck{Deal: d.Deal, Peer: d.Peer, Caught: d.State == buyer.DealCaught})
+	}
+	results, err := j.db.Results(ctx, row.ID)
+	if err != nil {
+		return out, err
+	}
+	for _, x := range results {
+		if int(x.Index) >= len(row.Specs) {
+			return out, fmt.Errorf("job %s in the journal: result %d of %d tasks", row.ID.Short(), x.Index, len(row.Specs))
+		}
+		x.Receipt.Task, x.Receipt.Spec = fog.TaskIDOf(row.ID, x.Index), fog.ContentHash(row.Specs[x.Index])
+		out.Arrivals = append(out.Arrivals, buyer.Arrival{
+			Index: x.Index, Receipt: x.Receipt, Engine: sandbox.Engine(x.Engine),
+			Judged: x.State != "done", OK: x.State == "accepted", Amount: x.Amount,
+		})
+	}
+	return out, nil
+}
+
+// record turns a row back into what it was made of.
+func record(row store.Job) (buyer.Record, error) {
+	set, err := job.DecodeSettings(row.Settings)
+	if err != nil {
+		return buyer.Record{}, err
+	}
+	r := buyer.Record{
+		ID: row.ID, Module: row.Module, Input: row.Input, Settings: set, Secret: row.Secret, Locked: row.Locked, Ceiling: row.Ceiling,
+		Check: row.Check, Sellers: row.Sellers, Plan: job.Plan{Settings: set},
+	}
+	for i, b := range row.Specs {
+		spec, err := job.DecodeSpec(b)
+		if err != nil {
+			return r, fmt.Errorf("task %d: %w", i, err)
+		}
+		r.Plan.Tasks = append(r.Plan.Tasks, job.Task{Index: uint32(i), Spec: spec, Planned: row.Planned[i]})
+		r.Plan.Planned += row.Planned[i]
+	}
+	return r, nil
 }
 
 // JobFailed ends a job that gave no picture.
@@ -68,16 +132,19 @@ func (j *journal) DealState(ctx context.Context, id fog.DealID, state string) er
 }
 
 // PutArrived keeps a result that arrived, the output first.
-func (j *journal) PutArrived(ctx context.Context, index uint32, r fog.Receipt, output []byte) error {
-	if err := writeAtomic(j.file(r.Result), output, 0o600); err != nil {
+func (j *journal) PutArrived(ctx context.Context, id fog.JobID, a buyer.Arrival, output []byte) error {
+	if err := os.MkdirAll(j.folder(id), 0o700); err != nil {
 		return err
 	}
-	return j.db.PutResult(ctx, index, r, "done", j.now())
+	if err := writeAtomic(j.file(id, a.Receipt.Result), output, 0o600); err != nil {
+		return err
+	}
+	return j.db.PutResult(ctx, store.Result{Index: a.Index, Receipt: a.Receipt, Engine: string(a.Engine), Created: j.now()})
 }
 
 // Output reads a result that arrived.
-func (j *journal) Output(_ context.Context, result fog.Hash) ([]byte, error) {
-	b, err := os.ReadFile(j.file(result))
+func (j *journal) Output(_ context.Context, id fog.JobID, result fog.Hash) ([]byte, error) {
+	b, err := os.ReadFile(j.file(id, result))
 	if err != nil {
 		return nil, err
 	}
@@ -87,33 +154,22 @@ func (j *journal) Output(_ context.Context, result fog.Hash) ([]byte, error) {
 	return b, nil
 }
 
-// DropOutputs forgets the results of a job whose film is saved.
-func (j *journal) DropOutputs() error {
-	entries, err := os.ReadDir(j.results)
-	if err != nil {
+// saveDone marks a job's picture as saved and forgets the results.
+func (j *journal) saveDone(ctx context.Context, id fog.JobID) error {
+	if err := j.db.JobState(ctx, id, "saved"); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if err := os.Remove(filepath.Join(j.results, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.RemoveAll(j.folder(id))
 }
 
-// Verdict records what was decided about a result.
-func (j *journal) Verdict(ctx context.Context, v buyer.Verdict) error {
-	return j.db.Judge(ctx, store.Verdict(v))
+// Judge records what was decided about a result.
+func (j *journal) Judge(ctx context.Context, v buyer.Verdict) error {
+	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
 }
 
 // PutResult keeps a receipt this node signed.
-func (j *journal) PutResult(ctx context.Context, index uint32, r fog.Receipt) error {
-	return j.db.PutResult(ctx, index, r, "done", j.now())
-}
-
-// PutBuyerVoucher keeps a promise of this node.
-func (j *journal) PutBuyerVoucher(ctx context.Context, v fog.Voucher) error {
-	return j.db.PutVoucher(ctx, store.Buyer, v, j.now())
+func (j *journal) PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string) error {
+	return j.db.PutResult(ctx, store.Result{Index: index, Receipt: r, Engine: engine, Created: j.now()})
 }
 
 // PutSellerVoucher keeps a promise to this node.
@@ -134,4 +190,8 @@ func (j *journal) SellerVoucherTotal(ctx context.Context, b fog.Address, epoch u
 	return j.db.SellerTotal(ctx, b, epoch)
 }
 
-func (j *journal) file(h fog.Hash) string { return filepath.Join(j.results, h.String()) }
+func (j *journal) folder(id fog.JobID) string { return filepath.Join(j.results, id.String()) }
+
+func (j *journal) file(id fog.JobID, h fog.Hash) string {
+	return filepath.Join(j.folder(id), h.String())
+}

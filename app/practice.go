@@ -53,7 +53,7 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return &event.Problem{Code: "home", What: fmt.Sprintf("The folder %s cannot be used: %s.", r.Dir, reason(err)), Cause: err}
 	}
-	h, err := openHome(r.Dir)
+	h, err := waitHome(ctx, r.Dir)
 	if err != nil {
 		return err
 	}
@@ -147,9 +147,11 @@ func (b *bootstrap) watch(node *engine.Node) error {
 	}
 }
 
-// listenAddrs are where a node of the network with this RPC address listens:
-// on loopback for a network of this computer, else on the address this computer
-// reaches it from.
+// listenAddrs are where a node of the practice network with this RPC address
+// listens. TCP only: everybody is directly reachable there, TCP is the faster,
+// and the end of a process that was killed is noticed at once, where QUIC takes
+// half a minute. The address is loopback for a network of this computer, else
+// the one this computer reaches it from.
 func listenAddrs(rpc string) []string {
 	host := "127.0.0.1"
 	if u, err := url.Parse(rpc); err == nil {
@@ -157,7 +159,7 @@ func listenAddrs(rpc string) []string {
 			host = localTo(u.Host, host)
 		}
 	}
-	return []string{"/ip4/" + host + "/tcp/0", "/ip4/" + host + "/udp/0/quic-v1"}
+	return []string{"/ip4/" + host + "/tcp/0"}
 }
 
 // localTo is this computer's address on the way to remote. Nothing is sent:

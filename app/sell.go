@@ -43,7 +43,28 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 	if err != nil {
 		return err
 	}
+	if _, err := a.Redeem(ctx); err != nil { // what an earlier run was promised; the vouchers stay on disk
+		a.cfg.Log.Info("vouchers not redeemed", "err", err)
+	}
 	return w.Run(ctx)
+}
+
+// Redeem has the chain pay every voucher this node holds that promises more
+// than was paid, and returns what arrived.
+func (a *App) Redeem(ctx context.Context) (fog.Amount, error) {
+	var sum fog.Amount
+	vouchers, err := a.db.Vouchers(ctx)
+	if err != nil {
+		return sum, err
+	}
+	for _, v := range vouchers {
+		net, err := a.bridge.Redeem(ctx, v)
+		if err != nil {
+			return sum, inWords(fmt.Errorf("redeem a voucher of %v: %w", v.Buyer, err))
+		}
+		sum = sum.Add(net)
+	}
+	return sum, nil
 }
 
 func engineNames(names []string) ([]sandbox.Engine, error) {

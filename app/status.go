@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -98,6 +101,15 @@ func (a *App) serveStatus(ctx context.Context) error {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(a.Status()) // the asker may have left
 	})
+	mux.HandleFunc("GET /money", func(w http.ResponseWriter, r *http.Request) {
+		m, err := a.Money(r.Context())
+		if err != nil {
+			a.cfg.Log.Info("money", "err", err)
+			http.Error(w, "the chain does not answer", http.StatusBadGateway)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(m) // the asker may have left
+	})
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
@@ -117,28 +129,58 @@ func (a *App) Status() Status {
 
 // AskStatus asks the node that runs with a home, if one does.
 func AskStatus(ctx context.Context, homeDir string) (Status, error) {
+	if _, err := os.Stat(filepath.Join(homeDir, "lock")); errors.Is(err, fs.ErrNotExist) {
+		return Status{Home: homeDir}, nil
+	}
 	h, err := openHome(homeDir)
 	if err == nil {
 		return Status{Home: h.dir}, h.Close()
 	}
-	var p *event.Problem
-	if !errors.As(err, &p) || p.Code != "home_busy" {
+	if !isBusy(err) {
 		return Status{}, err
 	}
-	h = &home{dir: homeDir}
+	var s Status
+	return s, ask(ctx, homeDir, "status", &s)
+}
+
+// AskMoney asks the node that runs with a home; busy is false if none does.
+func AskMoney(ctx context.Context, homeDir string) (m Money, busy bool, err error) {
+	if _, err := os.Stat(filepath.Join(homeDir, "lock")); err != nil {
+		return m, false, nil //nolint:nilerr // no home, nobody runs
+	}
+	h, err := openHome(homeDir)
+	if err == nil {
+		return m, false, h.Close()
+	}
+	if !isBusy(err) {
+		return m, false, err
+	}
+	return m, true, ask(ctx, homeDir, "money", &m)
+}
+
+func isBusy(err error) bool {
+	p, ok := errors.AsType[*event.Problem](err)
+	return ok && p.Code == "home_busy"
+}
+
+// ask puts a question to the node that holds a home.
+func ask(ctx context.Context, homeDir, what string, answer any) error {
+	h := &home{dir: homeDir}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", h.path("sonm.sock"))
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 5 * time.Second}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sonm/status", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sonm/"+what, nil)
 	if err != nil {
-		return Status{}, err
+		return err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return Status{}, &event.Problem{Code: "status", What: fmt.Sprintf("The SONM that runs with the folder %s does not answer.", homeDir), Cause: err}
+		return &event.Problem{Code: "status", What: fmt.Sprintf("The SONM that runs with the folder %s does not answer.", homeDir), Cause: err}
 	}
 	defer resp.Body.Close()
-	var s Status
-	return s, json.NewDecoder(resp.Body).Decode(&s)
+	if resp.StatusCode != http.StatusOK {
+		return &event.Problem{Code: "status", What: fmt.Sprintf("The SONM that runs with the folder %s cannot say.", homeDir)}
+	}
+	return json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(answer)
 }

@@ -37,7 +37,7 @@ func bundledApps() (*apps.Pool, error) {
 func DemoScene() ([]byte, error) { return assets.Demo("pathtracer", "cornell.glb") }
 
 // newBuyer composes the buying role.
-func (a *App) newBuyer(emit func(fog.Fact)) (*buyer.Buyer, error) {
+func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
 	fast, err := a.sandbox()
 	if err != nil {
 		return nil, err
@@ -53,9 +53,9 @@ func (a *App) newBuyer(emit func(fog.Fact)) (*buyer.Buyer, error) {
 	return buyer.New(buyer.Parts{
 		Net: a.node.ForBuyer(), Runtime: buyerRuntime{fast},
 		Checkers: map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: buyerRuntime{wasmer}, sandbox.Wazero: buyerRuntime{wazero}},
-		Blobs:    a.blobs, Keys: a.bridge, Verifier: a.bridge, Ledger: a.bridge, Journal: a.journal,
+		Blobs:    a.blobs, Keys: a.bridge, Verifier: a.bridge, Ledger: a.bridge, Journal: j,
 		Emit: emit, Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails
-		Version: a.cfg.Version, Log: a.cfg.Log,
+		Version: a.cfg.Version, FeeBPS: a.net.FeeBPS, Log: a.cfg.Log,
 	}), nil
 }
 

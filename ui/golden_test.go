@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -15,57 +16,121 @@ import (
 	"fyne.io/fyne/v2/test"
 	fynetheme "fyne.io/fyne/v2/theme"
 
+	"sonm/app/event"
 	"sonm/assets/icon"
-	"sonm/ui"
+	"sonm/engine/fog"
 	"sonm/ui/theme"
-	"sonm/ui/view"
+	"sonm/ui/uitest"
 )
 
 var update = flag.Bool("update", false, "write the golden pictures anew")
 
-// complete and lacking are two installations; their figures are the test's.
-var (
-	complete = view.Status{Version: "0.1.0", Cores: 8, Parts: []view.Part{
-		{Name: "Terminal program", File: "sonm", Found: true},
-		{Name: "Keeps jobs locked away", File: "sonm-sandbox", Found: true},
-		{Name: "Runs jobs fast", File: "libwasmer.so", Found: true},
-	}}
-	lacking = view.Status{Version: "0.1.0", Cores: 1, Parts: []view.Part{
-		{Name: "Terminal program", File: "sonm", Found: true},
-		{Name: "Keeps jobs locked away", File: "sonm-sandbox"},
-		{Name: "Runs jobs fast", File: "libwasmer.so"},
-	}}
-)
+// states are what a person sees on the way through the window.
+func states() map[string]func(*stage) {
+	return map[string]func(*stage){
+		"home-idle":      func(*stage) {},
+		"home-selling":   selling,
+		"home-lost":      func(s *stage) { s.core.Quit(); s.sees("Not running") },
+		"home-refused":   refused,
+		"render-drop":    func(s *stage) { s.press("Render") },
+		"render-pricing": pricing,
+		"render-price":   func(s *stage) { s.priced() },
+		"render-working": working,
+		"render-cancel":  func(s *stage) { working(s); s.press("Cancel"); s.sees("Keep going") },
+		"render-done":    done,
+		"render-problem": broken,
+		"render-crowded": crowded,
+		"render-wrong":   func(s *stage) { s.shell.Open([]string{"/home/ada/holiday.mov"}); s.sees("cannot open") },
+	}
+}
+
+// light is drawn in light too; the rest differs by colour only.
+var light = []string{"home-selling", "render-drop", "render-price", "render-working", "render-done", "render-problem"}
+
+func selling(s *stage) {
+	s.flip()
+	s.sees("Waiting for work")
+	s.core.Tell(event.Event{Selling: &event.Selling{
+		Price: uitest.SNM("1"), Slots: 1, Deals: 2, Tasks: 1431, Failed: 2, Earned: uitest.SNM("6.0419"), Today: uitest.SNM("8.3172"),
+	}})
+	s.sees("Earning")
+}
+
+func refused(s *stage) {
+	s.core.Fail("StartSelling", &event.Problem{
+		Code: "isolation", What: "This computer cannot lock jobs away: its kernel is older than 5.13.", Do: "Use a newer system to sell; rendering works as it is.",
+	})
+	s.flip()
+	s.sees("older than")
+}
+
+func pricing(s *stage) {
+	s.t.Cleanup(s.core.Hold())
+	s.shell.Open([]string{"/home/ada/scenes/harbour.glb"})
+	s.sees("Working out the price")
+}
+
+func working(s *stage) {
+	job := s.priced()
+	s.press("Render for 3.77 SNM")
+	s.sees("Getting started", "0 of 144 tasks done")
+	s.step(job, 52)
+	s.sees("52 of 144 tasks done")
+	s.picture()
+}
+
+func done(s *stage) {
+	job := s.priced()
+	s.press("Render for 3.77 SNM")
+	s.sees("Getting started", "0 of 144 tasks done")
+	s.step(job, 144)
+	s.sees("came back to you")
+	s.picture()
+	s.press("Save picture…")
+	s.sees("Saved as harbour.png")
+}
+
+func broken(s *stage) {
+	s.core.Fail("Quote", &event.Problem{Code: "no_sellers", What: "Nobody is selling.", Do: "sonm sell"})
+	s.shell.Open([]string{"/home/ada/scenes/harbour.glb"})
+	s.sees("This did not work")
+}
+
+// crowded is the longest words and the most jobs.
+func crowded(s *stage) {
+	for i, name := range []string{"a", "b", "c"} {
+		s.shell.Open([]string{"/x/" + strings.Repeat(name+" very long name of a scene ", 4) + ".gltf"})
+		s.sees("Render for")
+		s.press("Render for 3.77 SNM")
+		s.sees("Getting started", "0 of 144 tasks done")
+		s.step(fog.JobID{byte(i + 1)}, 10+67*i)
+	}
+	s.sees("came back")
+	s.picture()
+}
 
 func TestPages(t *testing.T) {
-	for theme, variant := range map[string]fyne.ThemeVariant{"dark": fynetheme.VariantDark, "light": fynetheme.VariantLight} {
-		for state, show := range map[string]func(*ui.Shell){
-			"home":    func(s *ui.Shell) { s.Show(complete) },
-			"lacking": func(s *ui.Shell) { s.Show(lacking) },
-			"unknown": func(s *ui.Shell) { s.Fail() },
-		} {
-			t.Run(state+"-"+theme, func(t *testing.T) {
-				golden(t, filepath.Join("testdata", state+"-"+theme+".png"), draw(t, variant, show))
-			})
-		}
+	for name, state := range states() {
+		t.Run(name+"-dark", func(t *testing.T) {
+			golden(t, filepath.Join("testdata", name+"-dark.png"), newStage(t, fynetheme.VariantDark, state).capture())
+		})
+	}
+	for _, name := range light {
+		t.Run(name+"-light", func(t *testing.T) {
+			golden(t, filepath.Join("testdata", name+"-light.png"), newStage(t, fynetheme.VariantLight, states()[name]).capture())
+		})
 	}
 }
 
 // TestThemeChange repaints a window that is already open.
 func TestThemeChange(t *testing.T) {
-	app := test.NewTempApp(t)
-	app.Settings().SetTheme(theme.Fixed(fynetheme.VariantLight))
-	s := ui.New(func(string) {})
-	w := test.NewTempWindow(t, s.Content())
-	w.SetPadded(false)
-	w.Resize(ui.Size())
-	s.Show(complete)
-	w.Canvas().Capture()
-	app.Settings().SetTheme(theme.Fixed(fynetheme.VariantDark))
+	s := newStage(t, fynetheme.VariantLight, working)
+	s.capture()
+	fyne.CurrentApp().Settings().SetTheme(theme.Fixed(fynetheme.VariantDark))
 	if *update {
 		return
 	}
-	golden(t, filepath.Join("testdata", "home-dark.png"), w.Canvas().Capture())
+	golden(t, filepath.Join("testdata", "render-working-dark.png"), s.capture())
 }
 
 // TestIcon holds sonm.png to be what sonm.svg draws.
@@ -77,18 +142,6 @@ func TestIcon(t *testing.T) {
 	c.SetContent(img)
 	c.Resize(fyne.NewSquareSize(256))
 	golden(t, filepath.Join("..", "assets", "icon", "sonm.png"), c.Capture())
-}
-
-func draw(t *testing.T, v fyne.ThemeVariant, show func(*ui.Shell)) image.Image {
-	t.Helper()
-	app := test.NewTempApp(t)
-	app.Settings().SetTheme(theme.Fixed(v))
-	s := ui.New(func(string) {})
-	w := test.NewTempWindow(t, s.Content())
-	w.SetPadded(false)
-	w.Resize(ui.Size())
-	show(s)
-	return w.Canvas().Capture()
 }
 
 // golden compares got with the picture at path, or writes it with -update.

@@ -12,8 +12,10 @@ import (
 	"sonm/wallet/chain"
 )
 
-var offline = wallet.Network{ChainID: chain.PracticeMin + 3, RPC: "http://127.0.0.1:1", Practice: true,
-	Token: wallet.Address{1}, Escrow: wallet.Address{2}}
+var offline = wallet.Network{
+	ChainID: chain.PracticeMin + 3, RPC: "http://127.0.0.1:1", Practice: true,
+	Token: wallet.Address{1}, Escrow: wallet.Address{2},
+}
 
 func TestAPeersSignatures(t *testing.T) {
 	ctx := t.Context()
@@ -49,8 +51,10 @@ func TestAPeersSignatures(t *testing.T) {
 	if err := open(t, other, t.TempDir()).VerifyDelegation(d, dsig, wallet.PurposeReceipt); !errors.Is(err, wallet.ErrDelegation) {
 		t.Errorf("a delegation of another chain: %v", err)
 	}
-	later, err := wallet.Open(wallet.Config{Dir: t.TempDir(), Network: offline, Dial: (&net.Dialer{}).DialContext,
-		Now: func() time.Time { return time.Now().Add(91 * 24 * time.Hour) }})
+	later, err := wallet.Open(wallet.Config{
+		Dir: t.TempDir(), Network: offline, Dial: (&net.Dialer{}).DialContext,
+		Now: func() time.Time { return time.Now().Add(91 * 24 * time.Hour) },
+	})
 	must(t, err)
 	if err := later.VerifyDelegation(d, dsig, wallet.PurposeReceipt); !errors.Is(err, wallet.ErrDelegation) {
 		t.Errorf("a delegation that ended: %v", err)
@@ -60,8 +64,10 @@ func TestAPeersSignatures(t *testing.T) {
 func TestADelegationIsRenewedInTime(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	at := func(after time.Duration) wallet.Delegation {
-		w, err := wallet.Open(wallet.Config{Dir: dir, Network: offline, Dial: (&net.Dialer{}).DialContext,
-			Now: func() time.Time { return now.Add(after) }})
+		w, err := wallet.Open(wallet.Config{
+			Dir: dir, Network: offline, Dial: (&net.Dialer{}).DialContext,
+			Now: func() time.Time { return now.Add(after) },
+		})
 		must(t, err)
 		d, _, err := w.Delegation(t.Context())
 		must(t, err)

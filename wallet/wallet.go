@@ -26,27 +26,46 @@ import (
 	"sonm/wallet/typed"
 )
 
-// The names that callers use; a caller that must not import go-ethereum
-// converts an Address from and to [20]byte.
+// The names that callers use: what they stand for is told where they are made.
 type (
-	Address    = common.Address
-	Hash       = common.Hash
-	Signature  = keystore.Signature
-	Network    = chain.Network
-	Outbox     = chain.Outbox
-	Record     = chain.Record
-	Purpose    = typed.Purpose
+	// Address is an account, a device or a contract on the chain; a
+	// caller that must not import go-ethereum converts it from and to [20]byte.
+	Address = common.Address
+	// Hash is 32 bytes of Keccak-256: the name of a transaction or a block.
+	Hash = common.Hash
+	// Signature is what a key makes of a message: r || s || v, v in {27, 28}.
+	Signature = keystore.Signature
+	// Network is all that a program needs to join one chain.
+	Network = chain.Network
+	// Outbox is where transactions wait until nothing can undo them.
+	Outbox = chain.Outbox
+	// Record is a signed transaction as the outbox keeps it.
+	Record = chain.Record
+	// Purpose is a set of things a key may sign.
+	Purpose = typed.Purpose
+	// Delegation is what lets a device key sign for its account.
 	Delegation = typed.Delegation
-	Ask        = typed.Ask
-	Deal       = typed.Deal
-	Receipt    = typed.Receipt
-	Voucher    = typed.Voucher
-	Batch      = typed.Batch
-	Payee      = typed.Payee
-	Message    = typed.Message
-	Account    = escrow.Account
-	Device     = escrow.Device
-	Payment    = escrow.Payment
+	// Ask is a seller's standing offer.
+	Ask = typed.Ask
+	// Deal is what buyer and seller both sign before any task is leased.
+	Deal = typed.Deal
+	// Receipt is a worker's claim of what a task gave.
+	Receipt = typed.Receipt
+	// Voucher is a buyer's cumulative promise to one seller.
+	Voucher = typed.Voucher
+	// Batch is a settlement with many sellers under one signature.
+	Batch = typed.Batch
+	// Payee is one seller of a batch and all it has earned in the epoch.
+	Payee = typed.Payee
+	// Message is anything that can be signed.
+	Message = typed.Message
+	// Account is what a buyer has in Escrow.
+	Account = escrow.Account
+	// Device is what Escrow knows of a device key.
+	Device = escrow.Device
+	// Payment is one payment that Escrow made.
+	Payment = escrow.Payment
+	// Settlement is what a transaction paid.
 	Settlement = escrow.Settlement
 )
 

@@ -62,6 +62,7 @@ func must(t *testing.T, err error) {
 }
 
 func get[T any](t *testing.T) func(T, error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		must(t, err)

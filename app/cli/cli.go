@@ -9,17 +9,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sonm/app"
 	"sonm/app/event"
 )
-
-// Version of the program, shown to people and told to peers.
-const Version = "0.1.0"
 
 // options are the flags every command has.
 type options struct {
@@ -47,7 +43,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // report writes one clear sentence, and for programs one JSON line.
 func report(stdout, stderr io.Writer, opt *options, err error) {
 	if errors.Is(err, context.Canceled) {
-		err = &event.Problem{Code: "stopped", What: "Stopped.", Cause: err}
+		err = &event.Problem{Code: "stopped", What: "Stopped.", Do: "A job that was under way goes on if the same command is given again.", Cause: err}
 	}
 	p := event.AsProblem(err)
 	if opt.json {
@@ -60,13 +56,17 @@ func rootCommand(opt *options) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "sonm",
 		Short:         "One worldwide supercomputer out of idle computers",
-		Version:       Version,
+		Version:       app.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &event.Problem{Code: "flags", What: flagWords(err), Do: "See: " + cmd.CommandPath() + " --help.", Cause: err}
+	})
 	f := root.PersistentFlags()
-	f.StringVar(&opt.home, "home", "", "folder of this node (default: "+defaultHome()+")")
+	f.StringVar(&opt.home, "home", "", "folder of this node (default: "+app.DefaultHome()+")")
 	f.StringVar(&opt.network, "network", "", "address of the network, http://host:port (default: the practice network of this computer)")
 	f.BoolVar(&opt.json, "json", false, "print one JSON object as the last line, for programs")
 	f.BoolVarP(&opt.verbose, "verbose", "v", false, "log what happens inside to standard error")
@@ -74,24 +74,34 @@ func rootCommand(opt *options) *cobra.Command {
 	return root
 }
 
+// noArgs refuses words after a command that takes none, and unknown commands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasSubCommands() {
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("There is no command %q.", args[0]), Do: "See: " + cmd.CommandPath() + " --help."}
+	}
+	return &event.Problem{Code: "flags", What: fmt.Sprintf("%s takes no further words; %q is one.", cmd.CommandPath(), args[0])}
+}
+
+// flagWords says what is wrong with a flag without the parser's insides.
+func flagWords(err error) string {
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	text, _, _ = strings.Cut(text, ": time: ")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
 func (o *options) homeDir() string {
 	if o.home != "" {
 		return o.home
 	}
-	return defaultHome()
-}
-
-// defaultHome is where the system keeps a user's application data.
-func defaultHome() string {
-	if dir, err := os.UserConfigDir(); err == nil {
-		return filepath.Join(dir, "sonm")
-	}
-	return ".sonm"
+	return app.DefaultHome()
 }
 
 // config is the node a command asks for.
 func (o *options) config(cmd *cobra.Command) app.Config {
-	return app.Config{Home: o.homeDir(), Network: o.network, Version: Version, Log: o.log(cmd.ErrOrStderr())}
+	return app.Config{Home: o.homeDir(), Network: o.network, Version: app.Version, Log: o.log(cmd.ErrOrStderr())}
 }
 
 func (o *options) log(w io.Writer) *slog.Logger {

@@ -41,10 +41,18 @@ func demoCommand(opt *options) *cobra.Command {
 		Short: "Render a scene with separate sellers on a practice network of its own, and pay them",
 		Long: "demo starts a practice network, some sellers and a buyer, each a process of its own with its own\n" +
 			"keys and folder, renders the scene, has the sellers paid, and stops everything again.",
-		Args: cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return oneScene(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := d.request(""); err != nil {
 				return err
+			}
+			if opt.home != "" || opt.network != "" {
+				return &event.Problem{Code: "flags", What: "demo makes folders and a network of its own; --home and --network are for render and sell."}
 			}
 			if d.sellers < 1 || d.sellers > maxSellers {
 				return &event.Problem{Code: "flags", What: fmt.Sprintf("--sellers: %d is not between 1 and %d.", d.sellers, maxSellers)}
@@ -120,7 +128,7 @@ func (d *demoFlags) network(ctx context.Context, c *cast) (string, error) {
 		return "", err
 	}
 	var n app.NetworkInfo
-	if err := p.first(&n); err != nil {
+	if err := p.first(ctx, &n); err != nil {
 		return "", fmt.Errorf("the practice network did not start: %w", err)
 	}
 	return n.RPC, nil
@@ -144,7 +152,7 @@ func (d *demoFlags) sell(ctx context.Context, c *cast, url string) error {
 	}
 	for _, p := range all {
 		var offer struct{ Kind string }
-		if err := p.first(&offer); err != nil {
+		if err := p.first(ctx, &offer); err != nil {
 			return fmt.Errorf("%s did not start: %w", p.name, err)
 		}
 	}
@@ -180,6 +188,8 @@ func (d *demoFlags) buy(cmd *cobra.Command, opt *options, c *cast, args []string
 	if err != nil {
 		return err
 	}
+	end := context.AfterFunc(cmd.Context(), func() { p.stdin.Close() }) // the buyer is tied to it
+	defer end()
 	data, err := io.ReadAll(p.out)
 	waitErr := p.wait()
 	if err = errors.Join(err, waitErr); err != nil {
@@ -216,7 +226,7 @@ func lastLine(b []byte) []byte {
 
 // first reads the first line a process prints, as JSON, and then lets the rest
 // run into the void.
-func (p *process) first(v any) error {
+func (p *process) first(ctx context.Context, v any) error {
 	done := make(chan error, 1)
 	go func() { // ends with the process's output, which stop closes
 		r := bufio.NewReader(p.out)
@@ -234,6 +244,8 @@ func (p *process) first(v any) error {
 			return err
 		}
 		return errors.Join(err, p.complaint())
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-time.After(readyTime):
 		return fmt.Errorf("no answer within %v", readyTime)
 	}

@@ -16,7 +16,7 @@ func networkCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "network",
 		Short: "Show the network this node belongs to, or serve a practice network",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n, err := app.FindNetwork(cmd.Context(), opt.config(cmd))
 			if err != nil {
@@ -48,7 +48,7 @@ func serveCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a practice network until stopped with Ctrl-C",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := tie(cmd, tied)
 			defer cancel()
@@ -63,7 +63,7 @@ func serveCommand(opt *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Dir, "dir", "", "folder of the network (default: "+filepath.Join(defaultHome(), "practice")+")")
+	f.StringVar(&r.Dir, "dir", "", "folder of the network (default: "+filepath.Join(app.DefaultHome(), "practice")+")")
 	f.StringVar(&r.Listen, "listen", "127.0.0.1:0", "host:port to answer on")
 	f.DurationVar(&r.Idle, "idle", 0, "stop after so long without any computer connected (default: never)")
 	tiedFlag(cmd, &tied)

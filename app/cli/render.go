@@ -54,9 +54,19 @@ func (r *renderFlags) register(cmd *cobra.Command) {
 
 // request turns flags into what the application is asked for.
 func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
-	req := app.RenderRequest{
-		Scene: sceneFile, Out: r.out, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
+	req := app.RenderRequest{Out: r.out, Order: event.Order{
+		Scene: sceneFile, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
 		Sky: r.sky, SkyStrength: r.skyPower, SkyRotation: r.skyTurn, Sellers: r.sellers, Wait: r.wait, Tile: r.tile, Block: r.block, CheckRate: r.check,
+	}}
+	switch {
+	case !(r.check >= 0 && r.check <= 1): // also what is not a number
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--check: %v is not a share between 0 and 1.", r.check)}
+	case r.sellers < 0 || r.sellers > 1000:
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--sellers: %d is not between 0 and 1000.", r.sellers)}
+	case r.wait < 0:
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--wait: %v is not a time to wait.", r.wait)}
+	case r.tile != 0 && (r.tile < 8 || r.tile > 1024):
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--tile: %d is not between 8 and 1024 pixels.", r.tile)}
 	}
 	ext := strings.ToLower(filepath.Ext(r.out))
 	if ext != ".png" && ext != ".exr" {
@@ -83,7 +93,7 @@ func amountFlag(name, text string) (*fog.Amount, error) {
 
 func renderCommand(opt *options) *cobra.Command {
 	r := &renderFlags{width: 1280, height: 720, samples: 128}
-	var tied bool
+	var tied, facts bool
 	cmd := &cobra.Command{
 		Use:   "render SCENE -o FILE",
 		Short: "Buy a picture of a scene from the network",
@@ -101,7 +111,11 @@ func renderCommand(opt *options) *cobra.Command {
 			}
 			defer a.Close()
 			show := newProgress(cmd, opt)
-			sum, err := a.Render(ctx, req, show.fact)
+			tell := show.fact
+			if facts {
+				tell = func(f fog.Fact) { printFact(cmd, f) }
+			}
+			sum, err := a.Render(ctx, req, tell)
 			show.done()
 			if err != nil {
 				return err
@@ -111,6 +125,7 @@ func renderCommand(opt *options) *cobra.Command {
 	}
 	r.register(cmd)
 	tiedFlag(cmd, &tied)
+	cmd.Flags().BoolVar(&facts, "facts", false, "print every fact as a line of JSON on standard output, for programs")
 	cmd.Flags().IntVar(&r.sellers, "sellers", 0, "most sellers to work with (default: as many as are useful)")
 	return cmd
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ func sellCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sell",
 		Short: "Sell this computer's idle time until stopped with Ctrl-C",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			amount, err := fog.ParseAmount(price)
 			if err != nil || amount.IsZero() {
@@ -52,7 +53,7 @@ type sellLog struct {
 
 func (l sellLog) fact(f fog.Fact) {
 	if l.json {
-		_ = printJSON(l.cmd, map[string]any{"kind": fmt.Sprintf("%T", f)[4:], "fact": f}) // the reader may have left; selling goes on
+		printFact(l.cmd, f)
 		return
 	}
 	line := func(format string, args ...any) {
@@ -72,4 +73,10 @@ func (l sellLog) fact(f fog.Fact) {
 	case fog.DealClosed:
 		line("Job finished: %d tasks, paid %s SNM.", f.Tasks, f.Paid)
 	}
+}
+
+// printFact prints a fact as one line of JSON. A reader that has left is no
+// reason to stop working.
+func printFact(cmd *cobra.Command, f fog.Fact) {
+	_ = printJSON(cmd, map[string]any{"kind": strings.TrimPrefix(fmt.Sprintf("%T", f), "fog."), "fact": f})
 }

@@ -12,7 +12,7 @@ func statusCommand(opt *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show what this node is doing",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := app.AskStatus(cmd.Context(), opt.homeDir())
 			if err != nil {

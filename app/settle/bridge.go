@@ -145,6 +145,9 @@ func (b *Bridge) Settle(ctx context.Context, payees []fog.Payee) (fog.Settlement
 	if err != nil {
 		return fog.Settlement{}, err
 	}
+	if len(s.Short) > 0 {
+		return fog.Settlement{}, fmt.Errorf("the escrow could not pay %d of %d sellers in full", len(s.Short), len(payees))
+	}
 	out := fog.Settlement{Tx: fog.Hash(s.Tx)}
 	for _, p := range s.Payments {
 		net, err := amount(p.Net)
@@ -160,36 +163,62 @@ func (b *Bridge) Settle(ctx context.Context, payees []fog.Payee) (fog.Settlement
 	return out, nil
 }
 
+// Redeem has the chain pay a voucher this account holds, unless all of it was
+// paid already, and returns what arrived.
+func (b *Bridge) Redeem(ctx context.Context, v fog.Voucher) (fog.Amount, error) {
+	acc, err := b.wallet.EscrowAccount(ctx, [20]byte(v.Buyer))
+	if err != nil || acc.Epoch != v.Epoch {
+		return fog.Amount{}, err // of another epoch it is void
+	}
+	had, err := b.wallet.PaidTo(ctx, [20]byte(v.Buyer), v.Epoch, [20]byte(v.Seller))
+	if err != nil || v.Total.Big().Cmp(had) <= 0 {
+		return fog.Amount{}, err
+	}
+	s, err := b.wallet.Redeem(ctx, typedVoucher(v), wallet.Signature(v.Sig))
+	if err != nil {
+		return fog.Amount{}, err
+	}
+	var sum fog.Amount
+	for _, p := range s.Payments {
+		net, err := amount(p.Net)
+		if err != nil {
+			return sum, err
+		}
+		sum = sum.Add(net)
+	}
+	return sum, nil
+}
+
 // Covers checks a buyer before work is done for it: its free balance, that it
 // is not leaving, and that its device may promise that much.
-func (b *Bridge) Covers(ctx context.Context, from, device fog.Address, limit fog.Amount) error {
+func (b *Bridge) Covers(ctx context.Context, from, device fog.Address, limit fog.Amount) (epoch uint32, err error) {
 	acc, err := b.wallet.EscrowAccount(ctx, [20]byte(from))
 	if err != nil {
-		return fmt.Errorf("the buyer's escrow cannot be read: %w", err)
+		return 0, fmt.Errorf("%w: %w", fog.ErrChain, err)
 	}
 	balance, err := amount(acc.Balance)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case !acc.UnlockAt.IsZero():
-		return errors.New("the buyer is taking its money out of the escrow")
+		return 0, errors.New("the buyer is taking its money out of the escrow")
 	case balance.Cmp(limit) < 0:
-		return fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", balance, limit)
+		return 0, fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", balance, limit)
 	}
 	dev, err := b.wallet.EscrowDevice(ctx, [20]byte(from), [20]byte(device))
 	if err != nil {
-		return fmt.Errorf("the buyer's device cannot be looked up: %w", err)
+		return 0, fmt.Errorf("%w: %w", fog.ErrChain, err)
 	}
 	rest, err := left(dev.Cap, dev.Spent)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case dev.Revoked || dev.Purposes&typed.PurposeVoucher == 0 || !time.Now().Before(dev.Expiry):
-		return errors.New("the buyer's device may not sign payments")
+		return 0, errors.New("the buyer's device may not sign payments")
 	case rest.Cmp(limit) < 0:
-		return fmt.Errorf("the buyer's device may promise %s SNM more, the deal needs %s", rest, limit)
+		return 0, fmt.Errorf("the buyer's device may promise %s SNM more, the deal needs %s", rest, limit)
 	}
-	return nil
+	return acc.Epoch, nil
 }
 
 // short says in the engine's terms what is missing.

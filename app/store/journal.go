@@ -28,17 +28,25 @@ type Job struct {
 	Settings []byte
 	Secret   [32]byte
 	Locked   fog.Amount
-	Path     string
+	Ceiling  fog.Amount
+	Check    float64
+	Sellers  int
+	Scene    string // path, for people
+	Path     string // where the picture goes
+	State    string // open, settled, saved or failed
 	Created  time.Time
 	Specs    [][]byte // one per task
 	Planned  []uint64
+
+	Cost // once settled
 }
 
 // PutJob writes a job and its tasks, in one transaction.
 func (s *Store) PutJob(ctx context.Context, j Job) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO job(id,module,input,settings,secret,locked,path,state,created)
-			VALUES(?,?,?,?,?,?,?,'open',?)`, j.ID[:], j.Module[:], j.Input[:], j.Settings, j.Secret[:], j.Locked[:], j.Path, millis(j.Created))
+		_, err := tx.ExecContext(ctx, `INSERT INTO job(id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,state,created)
+			VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?)`, j.ID[:], j.Module[:], j.Input[:], j.Settings, j.Secret[:], j.Locked[:], j.Ceiling[:],
+			j.Check, j.Sellers, j.Scene, j.Path, millis(j.Created))
 		if err != nil {
 			return err
 		}
@@ -58,6 +66,54 @@ func (s *Store) PutJob(ctx context.Context, j Job) error {
 		return fmt.Errorf("journal job %s: %w", j.ID.Short(), err)
 	}
 	return nil
+}
+
+// Unfinished lists the jobs whose picture is not saved yet, oldest first.
+func (s *Store) Unfinished(ctx context.Context) ([]Job, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,state,created,spent,fee,tx,film
+		FROM job WHERE state IN ('open','settled') ORDER BY created`)
+	if err != nil {
+		return nil, fmt.Errorf("read jobs: %w", err)
+	}
+	defer rows.Close()
+	var all []Job
+	for rows.Next() {
+		var j Job
+		var created int64
+		if err := rows.Scan(blob{j.ID[:]}, blob{j.Module[:]}, blob{j.Input[:]}, &j.Settings, blob{j.Secret[:]}, blob{j.Locked[:]}, blob{j.Ceiling[:]},
+			&j.Check, &j.Sellers, &j.Scene, &j.Path, &j.State, &created, blob{j.Spent[:]}, blob{j.Fee[:]}, blob{j.Tx[:]}, blob{j.Film[:]}); err != nil {
+			return nil, fmt.Errorf("read jobs: %w", err)
+		}
+		j.Created, j.Job = time.UnixMilli(created), j.ID
+		all = append(all, j)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read jobs: %w", err)
+	}
+	rows.Close() // the connection is one, and the tasks are read over it
+	for i := range all {
+		if err := s.tasks(ctx, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (s *Store) tasks(ctx context.Context, j *Job) error {
+	rows, err := s.db.QueryContext(ctx, "SELECT spec,planned FROM task WHERE job=? ORDER BY idx", j.ID[:])
+	if err != nil {
+		return fmt.Errorf("read tasks: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var spec []byte
+		var planned int64
+		if err := rows.Scan(&spec, &planned); err != nil {
+			return fmt.Errorf("read tasks: %w", err)
+		}
+		j.Specs, j.Planned = append(j.Specs, spec), append(j.Planned, uint64(planned))
+	}
+	return rows.Err()
 }
 
 // JobState moves a job to a state: open, settled, saved or failed.
@@ -105,6 +161,7 @@ type Deal struct {
 	Deal      fog.Deal
 	BuyerSig  fog.Signature
 	SellerSig fog.Signature // zero until the seller has signed
+	State     string        // read only: open, closed, broken or caught
 	Created   time.Time
 }
 
@@ -118,21 +175,80 @@ func (s *Store) PutDeal(ctx context.Context, row Deal) error {
 	}
 	id := d.ID()
 	return s.exec(ctx, "journal deal", `INSERT INTO deal(id,job,role,peer,buyer,seller,price,cap,body,buyer_sig,seller_sig,state,created)
-		VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?) ON CONFLICT(id) DO UPDATE SET buyer_sig=excluded.buyer_sig, seller_sig=excluded.seller_sig, peer=excluded.peer`,
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?) ON CONFLICT(id) DO UPDATE SET peer=excluded.peer, buyer_sig=excluded.buyer_sig,
+			seller_sig=CASE WHEN excluded.seller_sig=zeroblob(65) THEN deal.seller_sig ELSE excluded.seller_sig END`,
 		id[:], d.Job[:], string(row.Role), string(row.Peer), d.Buyer[:], d.Seller[:], d.Price[:], d.Cap[:], body,
 		row.BuyerSig[:], row.SellerSig[:], millis(row.Created))
 }
 
-// DealState moves a deal to open, closed or broken.
+// DealState moves a deal to open, closed, broken or caught.
 func (s *Store) DealState(ctx context.Context, id fog.DealID, state string) error {
 	return s.exec(ctx, "journal deal state", "UPDATE deal SET state=? WHERE id=?", state, id[:])
 }
 
+// Deals lists the deals of a job on the buying side that both have signed.
+func (s *Store) Deals(ctx context.Context, job fog.JobID) ([]Deal, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT peer,body,buyer_sig,seller_sig,state,created FROM deal WHERE job=? AND role='buyer' ORDER BY created", job[:])
+	if err != nil {
+		return nil, fmt.Errorf("read deals: %w", err)
+	}
+	defer rows.Close()
+	var all []Deal
+	for rows.Next() {
+		d := Deal{Role: Buyer}
+		var body []byte
+		var created int64
+		if err := rows.Scan((*string)(&d.Peer), &body, blob{d.BuyerSig[:]}, blob{d.SellerSig[:]}, &d.State, &created); err != nil {
+			return nil, fmt.Errorf("read deals: %w", err)
+		}
+		if err := json.Unmarshal(body, &d.Deal); err != nil {
+			return nil, fmt.Errorf("read deals: %w", err)
+		}
+		d.Created = time.UnixMilli(created)
+		all = append(all, d)
+	}
+	return all, rows.Err()
+}
+
+// Result is a row of the result table.
+type Result struct {
+	Index   uint32
+	Receipt fog.Receipt // its Task and Spec follow from the job and are not stored
+	Engine  string
+	State   string     // done, accepted or rejected
+	Amount  fog.Amount // owed for it, before the fee
+	Created time.Time
+}
+
 // PutResult writes a signed result; the same one again changes nothing.
-func (s *Store) PutResult(ctx context.Context, index uint32, r fog.Receipt, state string, at time.Time) error {
-	return s.exec(ctx, "journal result", `INSERT INTO result(deal,idx,attempt,output,work,level,sig,state,created)
-		VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
-		r.Deal[:], index, r.Attempt, r.Result[:], int64(r.Work), r.Level, r.Sig[:], state, millis(at))
+func (s *Store) PutResult(ctx context.Context, x Result) error {
+	r := x.Receipt
+	return s.exec(ctx, "journal result", `INSERT INTO result(deal,idx,attempt,output,work,level,engine,sig,state,created)
+		VALUES(?,?,?,?,?,?,?,?,'done',?) ON CONFLICT DO NOTHING`,
+		r.Deal[:], x.Index, r.Attempt, r.Result[:], int64(r.Work), r.Level, x.Engine, r.Sig[:], millis(x.Created))
+}
+
+// Results lists what arrived under the buying deals of a job, oldest first.
+func (s *Store) Results(ctx context.Context, job fog.JobID) ([]Result, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT r.deal,r.idx,r.attempt,r.output,r.work,r.level,r.engine,r.sig,r.state,r.amount,r.created
+		FROM result r JOIN deal d ON d.id=r.deal WHERE d.job=? AND d.role='buyer' ORDER BY r.created`, job[:])
+	if err != nil {
+		return nil, fmt.Errorf("read results: %w", err)
+	}
+	defer rows.Close()
+	var all []Result
+	for rows.Next() {
+		var x Result
+		var work, created int64
+		r := &x.Receipt
+		if err := rows.Scan(blob{r.Deal[:]}, &x.Index, &r.Attempt, blob{r.Result[:]}, &work, &r.Level, &x.Engine, blob{r.Sig[:]}, &x.State,
+			blob{x.Amount[:]}, &created); err != nil {
+			return nil, fmt.Errorf("read results: %w", err)
+		}
+		r.Work, x.Created = uint64(work), time.UnixMilli(created)
+		all = append(all, x)
+	}
+	return all, rows.Err()
 }
 
 // Verdict is what was decided about a result.
@@ -142,23 +258,60 @@ type Verdict struct {
 	Attempt uint32
 	OK      bool
 	Amount  fog.Amount // owed for it, before the fee; zero if not OK
+	Voucher fog.Voucher
+	At      time.Time
 }
 
-// Judge records a verdict.
+// Judge records a verdict and, when it is good, the voucher that pays for it:
+// both or neither, so that nothing is paid twice.
 func (s *Store) Judge(ctx context.Context, v Verdict) error {
 	state := "rejected"
 	if v.OK {
 		state = "accepted"
 	}
-	return s.exec(ctx, "journal verdict", "UPDATE result SET state=?, amount=? WHERE deal=? AND idx=? AND attempt=?",
-		state, v.Amount[:], v.Deal[:], v.Index, v.Attempt)
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE result SET state=?, amount=? WHERE deal=? AND idx=? AND attempt=?",
+			state, v.Amount[:], v.Deal[:], v.Index, v.Attempt); err != nil || !v.OK {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, putVoucher, voucherRow(Buyer, v.Voucher, v.At)...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("journal verdict: %w", err)
+	}
+	return nil
+}
+
+// putVoucher keeps the higher of two vouchers.
+const putVoucher = `INSERT INTO voucher(role,buyer,seller,epoch,total,sig,updated) VALUES(?,?,?,?,?,?,?)
+	ON CONFLICT DO UPDATE SET total=excluded.total, sig=excluded.sig, updated=excluded.updated WHERE excluded.total > voucher.total`
+
+func voucherRow(role Role, v fog.Voucher, at time.Time) []any {
+	return []any{string(role), v.Buyer[:], v.Seller[:], v.Epoch, v.Total[:], v.Sig[:], millis(at)}
 }
 
 // PutVoucher keeps the highest voucher of a (buyer, seller, epoch).
 func (s *Store) PutVoucher(ctx context.Context, role Role, v fog.Voucher, at time.Time) error {
-	return s.exec(ctx, "journal voucher", `INSERT INTO voucher(role,buyer,seller,epoch,total,sig,updated) VALUES(?,?,?,?,?,?,?)
-		ON CONFLICT DO UPDATE SET total=excluded.total, sig=excluded.sig, updated=excluded.updated WHERE excluded.total > voucher.total`,
-		string(role), v.Buyer[:], v.Seller[:], v.Epoch, v.Total[:], v.Sig[:], millis(at))
+	return s.exec(ctx, "journal voucher", putVoucher, voucherRow(role, v, at)...)
+}
+
+// Vouchers lists the vouchers this node holds as a seller.
+func (s *Store) Vouchers(ctx context.Context) ([]fog.Voucher, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT buyer,seller,epoch,total,sig FROM voucher WHERE role='seller'")
+	if err != nil {
+		return nil, fmt.Errorf("read vouchers: %w", err)
+	}
+	defer rows.Close()
+	var all []fog.Voucher
+	for rows.Next() {
+		var v fog.Voucher
+		if err := rows.Scan(blob{v.Buyer[:]}, blob{v.Seller[:]}, &v.Epoch, blob{v.Total[:]}, blob{v.Sig[:]}); err != nil {
+			return nil, fmt.Errorf("read vouchers: %w", err)
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
 }
 
 // VoucherTotal is the highest total promised so far, zero if none.

@@ -102,13 +102,12 @@ func TestAResultNeedsItsDeal(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"))
 	d := fog.Deal{Job: fog.JobID{1}, Expiry: time.Unix(5, 0).UTC()}
 	r := fog.Receipt{Deal: d.ID(), Attempt: 1}
-	if err := s.PutResult(t.Context(), 0, r, "done", time.Now()); err == nil {
+	if err := s.PutResult(t.Context(), store.Result{Receipt: r, Created: time.Now()}); err == nil {
 		t.Error("a result of an unknown deal was written")
 	}
 	must(t, s.PutDeal(t.Context(), store.Deal{Role: store.Seller, Peer: "peer", Deal: d, BuyerSig: fog.Signature{1}, Created: time.Now()}))
-	must(t, s.PutResult(t.Context(), 0, r, "done", time.Now()))
-	must(t, s.PutResult(t.Context(), 0, r, "done", time.Now()))
-	must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Attempt: 1, OK: true, Amount: fog.Wei(3)}))
+	must(t, s.PutResult(t.Context(), store.Result{Receipt: r, Created: time.Now()}))
+	must(t, s.PutResult(t.Context(), store.Result{Receipt: r, Created: time.Now()}))
 }
 
 func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
@@ -119,5 +118,49 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 	if s, err := store.Open(t.Context(), path); err == nil {
 		s.Close()
 		t.Error("it was opened")
+	}
+}
+
+// A verdict and the voucher that pays for it are written together, and a job
+// is read back as it was written.
+func TestAnUnfinishedJobIsReadBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path)
+	j := job(1, 10)
+	j.Ceiling, j.Check, j.Sellers, j.Scene = fog.Wei(7), 0.25, 3, "a.glb"
+	must(t, s.PutJob(t.Context(), j))
+	must(t, s.PutJob(t.Context(), job(2, 1)))
+	must(t, s.JobState(t.Context(), fog.JobID{2}, "saved"))
+	d := fog.Deal{Job: j.ID, Buyer: fog.Address{1}, Seller: fog.Address{2}, Price: fog.Wei(5), Expiry: time.Unix(5, 0).UTC()}
+	must(t, s.PutDeal(t.Context(), store.Deal{Role: store.Buyer, Peer: "peer", Deal: d, BuyerSig: fog.Signature{1}, Created: time.Now()}))
+	for i := range uint32(3) {
+		r := fog.Receipt{Deal: d.ID(), Attempt: 1, Result: fog.Hash{byte(i)}, Work: 9, Sig: fog.Signature{byte(i)}}
+		must(t, s.PutResult(t.Context(), store.Result{Index: i, Receipt: r, Engine: "wazero", Created: time.UnixMilli(int64(i))}))
+	}
+	v := fog.Voucher{Buyer: d.Buyer, Seller: d.Seller, Epoch: 4, Total: fog.Wei(45)}
+	must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 0, Attempt: 1, OK: true, Amount: fog.Wei(45), Voucher: v, At: time.Now()}))
+	must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 1, Attempt: 1, At: time.Now()}))
+	must(t, s.Close())
+
+	s = open(t, path)
+	jobs, err := s.Unfinished(t.Context())
+	must(t, err)
+	if len(jobs) != 1 || jobs[0].ID != j.ID || jobs[0].Ceiling != j.Ceiling || jobs[0].Check != 0.25 || jobs[0].Sellers != 3 ||
+		len(jobs[0].Specs) != 2 || jobs[0].Planned[1] != 4 || jobs[0].State != "open" {
+		t.Errorf("Unfinished() = %+v", jobs)
+	}
+	deals, err := s.Deals(t.Context(), j.ID)
+	must(t, err)
+	if len(deals) != 1 || deals[0].Deal.ID() != d.ID() || deals[0].Peer != "peer" {
+		t.Errorf("Deals() = %+v", deals)
+	}
+	results, err := s.Results(t.Context(), j.ID)
+	must(t, err)
+	if len(results) != 3 || results[0].State != "accepted" || results[0].Amount != fog.Wei(45) || results[1].State != "rejected" ||
+		results[2].State != "done" || results[2].Receipt.Work != 9 || results[2].Engine != "wazero" {
+		t.Errorf("Results() = %+v", results)
+	}
+	if got, _ := s.VoucherTotal(t.Context(), store.Buyer, d.Buyer, d.Seller, 4); got != fog.Wei(45) {
+		t.Errorf("VoucherTotal() = %v, want 45 wei", got)
 	}
 }

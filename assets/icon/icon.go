@@ -18,6 +18,14 @@ var SVG []byte
 var (
 	//go:embed home.svg
 	Home []byte
-	//go:embed copy.svg
-	Copy []byte
+	//go:embed render.svg
+	Render []byte
+	//go:embed drop.svg
+	Drop []byte
+	//go:embed folder.svg
+	Folder []byte
+	//go:embed check.svg
+	Check []byte
+	//go:embed alert.svg
+	Alert []byte
 )

@@ -100,16 +100,43 @@ type Record struct {
 	Settings job.Settings
 	Secret   [32]byte
 	Locked   fog.Amount
+	Ceiling  fog.Amount // dearest price the lock covers
+	Check    float64    // share of results that are re-run
+	Sellers  int        // wanted at once
 	Plan     job.Plan
 }
 
-// Verdict is what was decided about a result.
-type Verdict struct {
-	Deal    fog.DealID
+// Arrival is a result as the journal keeps it.
+type Arrival struct {
 	Index   uint32
-	Attempt uint32
-	OK      bool
-	Amount  fog.Amount // owed for it, before the fee; zero if not OK
+	Receipt fog.Receipt
+	Engine  sandbox.Engine
+	Judged  bool       // a verdict was reached
+	OK      bool       // the verdict
+	Amount  fog.Amount // owed for it, before the fee
+}
+
+// Struck is a deal as the journal keeps it.
+type Struck struct {
+	Deal   fog.Deal
+	Peer   fog.PeerID
+	Caught bool // the seller delivered something wrong
+}
+
+// States of a deal in the journal; it is open until one of them is written.
+const (
+	DealClosed = "closed"
+	DealBroken = "broken"
+	DealCaught = "caught" // the seller delivered something wrong: no more work, no more pay
+)
+
+// Saved is a job that an earlier run of the program left unfinished.
+type Saved struct {
+	Record   Record
+	Deals    []Struck
+	Arrivals []Arrival
+	Settled  bool     // the chain has paid; only the film is to be made
+	Tx       fog.Hash // if Settled
 }
 
 // Cost is what a settled job cost and the film it gave.
@@ -121,6 +148,17 @@ type Cost struct {
 	Film  fog.Hash
 }
 
+// Verdict is what was decided about a result.
+type Verdict struct {
+	Job     fog.JobID
+	Deal    fog.DealID
+	Index   uint32
+	Attempt uint32
+	OK      bool
+	Amount  fog.Amount  // owed for it, before the fee; zero if not OK
+	Voucher fog.Voucher // that promises it, written in the same step; none if not OK
+}
+
 // Journal keeps what must survive a crash.
 type Journal interface {
 	PutJob(ctx context.Context, r Record) error
@@ -128,10 +166,9 @@ type Journal interface {
 	JobSettled(ctx context.Context, c Cost) error
 	PutBuyerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
 	DealState(ctx context.Context, id fog.DealID, state string) error
-	PutArrived(ctx context.Context, index uint32, r fog.Receipt, output []byte) error
-	Output(ctx context.Context, result fog.Hash) ([]byte, error)
-	Verdict(ctx context.Context, v Verdict) error
-	PutBuyerVoucher(ctx context.Context, v fog.Voucher) error
+	PutArrived(ctx context.Context, id fog.JobID, a Arrival, output []byte) error
+	Output(ctx context.Context, id fog.JobID, result fog.Hash) ([]byte, error)
+	Judge(ctx context.Context, v Verdict) error
 }
 
 // Parts are the mechanisms a buyer is composed of.
@@ -148,6 +185,7 @@ type Parts struct {
 	Now      func() time.Time
 	Random   func(b []byte) // fills b with secret random bytes
 	Version  string
+	FeeBPS   uint32 // what the escrow keeps of each payment, in 1/10,000
 	Log      *slog.Logger
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"sonm/engine/fog"
 	"sonm/engine/job"
+	"sonm/engine/pay"
 	"sonm/engine/sandbox"
 	"sonm/engine/wire"
 )
@@ -21,7 +22,7 @@ func (r *run) newFilm() (*job.Film, error) {
 
 // settle has the chain pay every seller that was not caught, and adds up.
 func (r *run) settle(ctx context.Context) (Outcome, error) {
-	out := Outcome{Film: r.film, Locked: r.terms.Offer.Max, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
+	out := Outcome{Film: r.film, Locked: r.rec.Locked, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
 	if !r.began.IsZero() {
 		out.Render = r.ended.Sub(r.began)
 	}
@@ -29,8 +30,8 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 		out.Engines[res.engine]++
 	}
 	payees := r.payees()
-	var paid fog.Settlement
-	if len(payees) > 0 {
+	paid := fog.Settlement{Tx: r.settledTx}
+	if len(payees) > 0 && !r.settled {
 		ctx, cancel := context.WithTimeout(ctx, settling)
 		defer cancel()
 		var err error
@@ -39,10 +40,14 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 		}
 	}
 	net := map[fog.Address]fog.Amount{}
-	for _, p := range paid.Payments {
-		net[p.Seller] = net[p.Seller].Add(p.Net)
-		out.Spent = out.Spent.Add(p.Net).Add(p.Fee)
-		out.Fee = out.Fee.Add(p.Fee)
+	for _, p := range payees {
+		pmt, err := r.payment(p.Seller, paid.Payments)
+		if err != nil {
+			return out, err
+		}
+		net[p.Seller] = pmt.Net
+		out.Spent = out.Spent.Add(pmt.Net).Add(pmt.Fee)
+		out.Fee = out.Fee.Add(pmt.Fee)
 	}
 	out.Tx = paid.Tx
 	out.Shares = r.shares(net)
@@ -51,6 +56,25 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 	}
 	r.b.parts.Emit(fog.Settled{Job: r.ID, Spent: out.Spent, Fee: out.Fee, Tx: out.Tx})
 	return out, nil
+}
+
+// payment is what a seller got for this job: what the chain says it paid now,
+// or, if an earlier run or another job's settlement paid a part of it, what the
+// contract's own rule makes of the amount promised.
+func (r *run) payment(to fog.Address, now []fog.Payment) (fog.Payment, error) {
+	var owed fog.Amount
+	for _, t := range r.book.JobPaid(r.ID) {
+		if t.Seller == to {
+			owed = t.Amount
+		}
+	}
+	for _, p := range now {
+		if p.Seller == to && p.Net.Add(p.Fee) == owed {
+			return p, nil
+		}
+	}
+	net, fee, err := pay.Fee(owed, r.b.parts.FeeBPS)
+	return fog.Payment{Seller: to, Net: net, Fee: fee}, err
 }
 
 // payees are the sellers this job owes something, in address order.
@@ -87,10 +111,13 @@ func (r *run) shares(net map[fog.Address]fog.Amount) []Share {
 func (r *run) dismiss(ctx context.Context) {
 	open := 0
 	for _, s := range r.sellers {
-		if s.live && s.say(wire.Close{Deal: s.id, Secret: r.secret}) {
+		if s.caught {
+			continue
+		}
+		if s.live && s.say(wire.Close{Deal: s.id, Secret: r.rec.Secret}) {
 			open++
 		}
-		if err := r.b.parts.Journal.DealState(ctx, s.id, "closed"); err != nil {
+		if err := r.b.parts.Journal.DealState(ctx, s.id, DealClosed); err != nil {
 			r.b.parts.Log.Error("journal", "err", err)
 		}
 	}

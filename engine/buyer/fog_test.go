@@ -165,7 +165,7 @@ func checkOrder(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
 			jobs[x.ID] = x
 		case fogtest.WroteDeal:
 			signed[x.Deal.ID()] = true
-		case fogtest.WroteGiven:
+		case buyer.Verdict:
 			vouchers[x.Voucher] = true
 		case fogtest.WroteTaken:
 			vouchers[x.Voucher] = true

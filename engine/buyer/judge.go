@@ -30,18 +30,15 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
 	}
-	if r.seen[attempt{rc.Task, rc.Attempt}] {
-		return nil // repeated message
-	}
-	r.seen[attempt{rc.Task, rc.Attempt}] = true
+	delete(r.sent, attempt{rc.Task, rc.Attempt}) // answered: the same message again means nothing
 	res := &result{s: s, lease: l, receipt: rc, engine: sandbox.Engine(m.Engine)}
 	if first := r.results[l.Index]; first != nil {
-		return r.again(ctx, first, res)
+		return r.again(ctx, first, res, m.Output)
 	}
 	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
 	}
-	if err := r.b.parts.Journal.PutArrived(ctx, l.Index, rc, m.Output); err != nil {
+	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: l.Index, Receipt: rc, Engine: res.engine}, m.Output); err != nil {
 		return err
 	}
 	outcome, err := r.table.Done(rc.Task, rc.Attempt, r.b.parts.Now())
@@ -51,7 +48,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	r.results[l.Index] = res
 	s.tasks++
 	r.ended = r.b.parts.Now()
-	selected := proof.Selected(r.secret, proof.ReceiptHash(rc), r.terms.CheckRate)
+	selected := proof.Selected(r.rec.Secret, proof.ReceiptHash(rc), r.rec.Check)
 	r.b.parts.Emit(fog.TaskDone{
 		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
 		Done: len(r.results), Total: r.table.Len(),
@@ -64,9 +61,17 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 }
 
 // again handles a second result of a task: the same bytes are honest work and
-// paid, other bytes mean that one of the two lies.
-func (r *run) again(ctx context.Context, first, res *result) error {
+// paid, other bytes mean that one of the two lies. Its lease is over in any
+// case, else the seller would hold it for ever.
+func (r *run) again(ctx context.Context, first, res *result, output []byte) error {
 	if _, err := r.table.Done(res.receipt.Task, res.receipt.Attempt, r.b.parts.Now()); err != nil {
+		return err
+	}
+	if first.s.deal.Seller == res.s.deal.Seller || r.paid[res.earned()] {
+		res.enough() // a lease it had lost and got again: one task, one pay
+		return nil
+	}
+	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: res.lease.Index, Receipt: res.receipt, Engine: res.engine}, output); err != nil {
 		return err
 	}
 	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
@@ -90,15 +95,23 @@ func (r *run) queue(res *result) {
 	}
 }
 
+// enough tells a seller that a result is not paid, since the task was.
+func (res *result) enough() {
+	res.s.say(wire.Verdict{Deal: res.s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Reason: "You delivered this task before."})
+}
+
 // accept pays for a result: promise, disk, wire. A seller is paid for a task
-// once, whatever attempts of it it had; past the job's cap nothing is promised,
-// whatever happened.
+// once; past the job's cap nothing is promised, whatever happened.
 func (r *run) accept(ctx context.Context, res *result) error {
-	p, s := &r.b.parts, res.s
-	once := earned{s.deal.Seller, res.receipt.Task}
-	if r.paid[once] {
+	if res.paid {
 		return nil
 	}
+	if r.paid[res.earned()] { // it came second, and again when the first was thrown away
+		res.paid = true
+		res.enough()
+		return nil
+	}
+	p, s := &r.b.parts, res.s
 	amount := s.deal.Price.Cost(proof.Paid(res.receipt.Work, res.lease.Planned))
 	v, err := r.book.Owe(r.ID, s.deal.Seller, amount)
 	if errors.Is(err, pay.ErrCap) {
@@ -111,13 +124,11 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if v, err = p.Keys.SignVoucher(ctx, v); err != nil {
 		return err
 	}
-	if err := p.Journal.PutBuyerVoucher(ctx, v); err != nil {
+	done := Verdict{Job: r.ID, Deal: s.id, Index: res.lease.Index, Attempt: res.receipt.Attempt, OK: true, Amount: amount, Voucher: v}
+	if err := p.Journal.Judge(ctx, done); err != nil {
 		return err
 	}
-	if err := p.Journal.Verdict(ctx, Verdict{s.id, res.lease.Index, res.receipt.Attempt, true, amount}); err != nil {
-		return err
-	}
-	r.paid[once] = true
+	res.paid, r.paid[res.earned()] = true, true
 	s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Accepted: true})
 	s.say(wire.Voucher{Voucher: v})
 	p.Emit(fog.Paid{Job: r.ID, Index: res.lease.Index, Seller: s.deal.Seller, Amount: amount, Total: v.Total})
@@ -139,7 +150,7 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 		return r.accept(ctx, j.res)
 	}
 	s, rc := j.res.s, j.res.receipt
-	if err := r.b.parts.Journal.Verdict(ctx, Verdict{Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
+	if err := r.b.parts.Journal.Judge(ctx, Verdict{Job: r.ID, Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
 		return err
 	}
 	s.say(wire.Verdict{Deal: s.id, Task: rc.Task, Attempt: rc.Attempt, Reason: j.v.Reason})
@@ -154,6 +165,10 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 	}
 	s.banned, s.caught, s.live = true, true, false
 	r.table.Drop(s.ask.Peer)
+	s.stop()
+	if err := r.b.parts.Journal.DealState(ctx, s.id, DealCaught); err != nil {
+		return err
+	}
 	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
 	for i, res := range r.results {
 		if res.s != s || res.checked {
@@ -165,7 +180,7 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 			return err
 		}
 	}
-	if !r.anyLive() && r.alone.IsZero() {
+	if r.live() == 0 && r.alone.IsZero() {
 		r.alone = r.b.parts.Now()
 	}
 	return r.refilm(ctx)
@@ -178,7 +193,7 @@ func (r *run) refilm(ctx context.Context) error {
 		return err
 	}
 	for i, res := range r.results {
-		out, err := r.b.parts.Journal.Output(ctx, res.receipt.Result)
+		out, err := r.b.parts.Journal.Output(ctx, r.ID, res.receipt.Result)
 		if err != nil {
 			return err
 		}
@@ -212,21 +227,32 @@ func (r *run) check(ctx context.Context) error {
 	}
 }
 
+// rerun re-runs a result in another engine than the seller names; where that
+// engine cannot, in the same one, which still catches a lie.
 func (r *run) rerun(ctx context.Context, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
-	engine := sandbox.Wazero
+	first, second := sandbox.Wazero, sandbox.Wasmer
 	if res.engine == sandbox.Wazero {
-		engine = sandbox.Wasmer
+		first, second = second, first
 	}
+	v, err := r.rerunIn(ctx, first, sessions, res)
+	if err != nil && ctx.Err() == nil {
+		r.b.parts.Log.Info("check falls back", "from", first, "to", second, "err", err)
+		return r.rerunIn(ctx, second, sessions, res)
+	}
+	return v, err
+}
+
+func (r *run) rerunIn(ctx context.Context, engine sandbox.Engine, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
 	s := sessions[engine]
 	if s == nil {
 		var err error
 		if s, err = r.b.parts.Checkers[engine].Start(ctx, r.App.Module); err != nil {
 			return proof.Verdict{}, err
 		}
-		sessions[engine] = s
 		if _, err := s.Open(ctx, GuestInput(r.Input, r.Bundle)); err != nil {
-			return proof.Verdict{}, err
+			return proof.Verdict{}, errors.Join(err, s.Close())
 		}
+		sessions[engine] = s
 	}
 	reply, err := s.Task(ctx, res.lease.Spec)
 	if err != nil {

@@ -40,16 +40,15 @@ func readChecks(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, rate float64, se
 		switch x := s.What.(type) {
 		case fogtest.WroteArrived:
 			last = &x
-			c.arrived = append(c.arrived, x)
-			if lies[x.Receipt.Result] {
-				c.lies++
-			}
 		case fog.TaskDone:
 			drawn := proof.Selected(secret, proof.ReceiptHash(last.Receipt), rate)
 			if x.Index != last.Index || x.Checked != drawn {
 				t.Fatalf("step %d: task %d is checked: %v; the receipt on disk and the secret say %v for task %d", i, x.Index, x.Checked, drawn, last.Index)
 			}
-			c.drawn = append(c.drawn, x.Checked)
+			c.drawn, c.arrived = append(c.drawn, x.Checked), append(c.arrived, *last)
+			if lies[last.Receipt.Result] {
+				c.lies++
+			}
 		case fog.TaskChecked:
 			if !x.OK {
 				c.found++
@@ -63,15 +62,18 @@ func readChecks(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, rate float64, se
 // seller and that no promise was made for it.
 func noPayForLies(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
 	t.Helper()
-	seller, last := dealsOf(f, b), map[uint32]fog.Address{}
+	seller, by := dealsOf(f, b), map[uint32]map[fog.Address]bool{}
 	for _, x := range fogtest.Find[fogtest.WroteArrived](f.Trace, b.Peer, fogtest.Wrote) {
-		last[x.Index] = seller[x.Receipt.Deal]
+		if by[x.Index] == nil {
+			by[x.Index] = map[fog.Address]bool{}
+		}
+		by[x.Index][seller[x.Receipt.Deal]] = true
 	}
 	bad := map[[2]any]bool{}
 	for _, v := range fogtest.Find[buyer.Verdict](f.Trace, b.Peer, fogtest.Wrote) {
 		if !v.OK {
 			bad[[2]any{v.Deal, v.Index}] = true
-			if last[v.Index] == seller[v.Deal] {
+			if delete(by[v.Index], seller[v.Deal]); len(by[v.Index]) == 0 {
 				t.Errorf("task %d was found wrong and not rendered by another", v.Index)
 			}
 		}
@@ -152,7 +154,7 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 }
 
 func TestHonestSellersAreNeverAccused(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(40) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 			sellers := sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})

@@ -23,6 +23,10 @@ type Terms struct {
 	Offer     market.Offer
 	CheckRate float64       // share of results that are re-run here
 	Patience  time.Duration // without any seller, before the job gives up
+
+	// Peek, if given, is asked to look at the film while it grows; what comes
+	// through it runs on the job's own goroutine and must be quick.
+	Peek <-chan func(*job.Film)
 }
 
 // Share is one seller's part of a finished job.
@@ -57,6 +61,7 @@ type result struct {
 	engine  sandbox.Engine
 	pending bool // waits for a verdict
 	checked bool // the verdict was good
+	paid    bool
 }
 
 type attempt struct {
@@ -64,57 +69,72 @@ type attempt struct {
 	n    uint32
 }
 
-// earned names what is paid once.
+// earned names what is paid once, whatever attempts of it a seller had.
 type earned struct {
 	seller fog.Address
 	task   fog.TaskID
 }
 
-// run is one job under way; the job loop owns it all but b, Prepared, events,
-// checks and secret, which do not change.
+func (res *result) earned() earned { return earned{res.s.deal.Seller, res.receipt.Task} }
+
+// run is one job under way; the job loop owns it all but b, rec, Prepared,
+// events and checks, which do not change.
 type run struct {
 	Prepared
-	b      *Buyer
-	terms  Terms
-	secret [32]byte
-	events chan any
-	checks chan *result
+	b        *Buyer
+	rec      Record
+	patience time.Duration
+	peek     <-chan func(*job.Film)
+	events   chan any
+	checks   chan *result
 
-	group   *errgroup.Group // sellers' goroutines and the checker
-	table   *lease.Table
-	film    *job.Film
-	book    *pay.Book
-	epoch   uint32
-	sellers []*seller
-	sent    map[attempt]fog.Lease
-	results map[uint32]*result // the one that counts, by task index
-	seen    map[attempt]bool   // results that came
-	paid    map[earned]bool
-	waiting int // verdicts outstanding
-	checked int
-	ceiling fog.Amount // dearest price the lock covers
-	alone   time.Time  // since when no seller is live; zero if one is
-	began   time.Time
-	ended   time.Time
+	group     *errgroup.Group // sellers' goroutines and the checker
+	table     *lease.Table
+	film      *job.Film
+	book      *pay.Book
+	epoch     uint32
+	sellers   []*seller
+	sent      map[attempt]fog.Lease
+	results   map[uint32]*result // the one that counts, by task index
+	paid      map[earned]bool
+	waiting   int // verdicts outstanding
+	checked   int
+	settled   bool      // by an earlier run
+	settledTx fog.Hash  // if settled
+	alone     time.Time // since when no seller is live; zero if one is
+	began     time.Time
+	ended     time.Time
 }
 
-// Run locks the money, has the job rendered, pays, and returns the film. If it
-// fails, what sellers earned until then is still settled.
+// Run locks the money, has the job rendered, pays, and returns the film. If
+// the job cannot be finished, what sellers earned until then is settled. If
+// ctx ends, the job stays open in the journal and Resume goes on with it.
 func (b *Buyer) Run(ctx context.Context, p Prepared, t Terms) (Outcome, error) {
 	r, err := b.open(ctx, p, t)
 	if err != nil {
 		return Outcome{}, err
 	}
+	return r.finish(ctx, func(inside context.Context) {
+		for i, ask := range t.Offer.Asks {
+			r.hire(inside, ask, t.Offer.Cap(i))
+		}
+	})
+}
+
+// finish works until the film is complete and everybody is paid.
+func (r *run) finish(ctx context.Context, start func(inside context.Context)) (Outcome, error) {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	g, inside := errgroup.WithContext(work)
 	r.group = g
 	g.Go(func() error { return r.check(inside) })
-	for i, ask := range t.Offer.Asks {
-		r.hire(inside, ask, t.Offer.Cap(i))
+	start(inside)
+	err := r.loop(inside)
+	var out Outcome
+	var settleErr error
+	if ctx.Err() == nil {
+		out, settleErr = r.settle(ctx)
 	}
-	err = r.loop(inside)
-	out, settleErr := r.settle(context.WithoutCancel(ctx))
 	if err == nil && settleErr == nil {
 		r.dismiss(work)
 	}
@@ -122,32 +142,59 @@ func (b *Buyer) Run(ctx context.Context, p Prepared, t Terms) (Outcome, error) {
 	if gerr := g.Wait(); err == nil && !errors.Is(gerr, context.Canceled) {
 		err = gerr
 	}
-	if err = errors.Join(ctxFirst(ctx, err), settleErr); err != nil {
-		_ = b.parts.Journal.JobFailed(context.WithoutCancel(ctx), p.ID) // the first error is told
-		return out, err
-	}
-	return out, nil
-}
-
-// ctxFirst prefers the caller's own reason to stop over what followed from it.
-func ctxFirst(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return out, ctx.Err() // the journal knows the rest
 	}
-	return err
+	if err = errors.Join(err, settleErr); err != nil && settleErr == nil {
+		return out, errors.Join(err, r.b.parts.Journal.JobFailed(ctx, r.ID))
+	}
+	return out, err
 }
 
 // open reserves the money and writes the job down.
 func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
-	r := &run{
-		Prepared: p, b: b, terms: t, events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
-		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, seen: map[attempt]bool{}, paid: map[earned]bool{},
+	rec := Record{
+		ID: p.ID, Module: p.App.Hash, Input: p.Input, Settings: p.Settings, Locked: t.Offer.Max,
+		Check: t.CheckRate, Sellers: len(t.Offer.Asks), Plan: p.Plan,
 	}
-	b.parts.Random(r.secret[:])
+	b.parts.Random(rec.Secret[:])
 	for _, a := range t.Offer.Asks {
-		if a.Price.Cmp(r.ceiling) > 0 {
-			r.ceiling = a.Price
+		if a.Price.Cmp(rec.Ceiling) > 0 {
+			rec.Ceiling = a.Price
 		}
+	}
+	r, err := b.newRun(p, rec, t.Patience)
+	if err != nil {
+		return nil, err
+	}
+	r.peek = t.Peek
+	if r.epoch, err = b.parts.Ledger.Lock(ctx, rec.Locked); err != nil {
+		return nil, err
+	}
+	state := pay.State{Buyer: b.parts.Keys.Delegation().Account, Epoch: r.epoch, Jobs: []pay.JobState{{Job: p.ID, Cap: rec.Locked}}}
+	for _, a := range t.Offer.Asks {
+		total, err := b.parts.Ledger.Promised(ctx, a.Seller, r.epoch)
+		if err != nil {
+			return nil, err
+		}
+		state.Totals = append(state.Totals, pay.Total{Seller: a.Seller, Amount: total})
+	}
+	if r.book, err = pay.Restore(state); err != nil {
+		return nil, err
+	}
+	if err := b.parts.Journal.PutJob(ctx, rec); err != nil {
+		return nil, err
+	}
+	b.parts.Emit(fog.Locked{Job: p.ID, Max: rec.Locked})
+	return r, nil
+}
+
+// newRun makes a run at its very beginning, without money.
+func (b *Buyer) newRun(p Prepared, rec Record, patience time.Duration) (*run, error) {
+	r := &run{
+		Prepared: p, b: b, rec: rec, patience: patience,
+		events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{},
 	}
 	ids, planned := make([]fog.TaskID, len(p.Plan.Tasks)), make([]uint64, len(p.Plan.Tasks))
 	for i, task := range p.Plan.Tasks {
@@ -157,49 +204,24 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 	if r.table, err = lease.New(ids, planned); err != nil {
 		return nil, err
 	}
-	if r.film, err = job.NewFilm(p.Settings.Width, p.Settings.Height, p.Settings.Samples); err != nil {
-		return nil, err
-	}
-	if r.epoch, err = b.parts.Ledger.Lock(ctx, t.Offer.Max); err != nil {
-		return nil, err
-	}
-	if r.book, err = b.promises(ctx, r.epoch, t.Offer.Asks); err != nil {
-		return nil, err
-	}
-	if err := r.book.Open(p.ID, t.Offer.Max); err != nil {
-		return nil, err
-	}
-	rec := Record{ID: p.ID, Module: p.App.Hash, Input: p.Input, Settings: p.Settings, Secret: r.secret, Locked: t.Offer.Max, Plan: p.Plan}
-	if err := b.parts.Journal.PutJob(ctx, rec); err != nil {
-		return nil, err
-	}
-	b.parts.Emit(fog.Locked{Job: p.ID, Max: t.Offer.Max})
-	return r, nil
-}
-
-// promises is the book of what this buyer has promised the sellers so far.
-func (b *Buyer) promises(ctx context.Context, epoch uint32, asks []fog.Ask) (*pay.Book, error) {
-	state := pay.State{Buyer: b.parts.Keys.Delegation().Account, Epoch: epoch}
-	for _, a := range asks {
-		total, err := b.parts.Ledger.Promised(ctx, a.Seller, epoch)
-		if err != nil {
-			return nil, err
-		}
-		state.Totals = append(state.Totals, pay.Total{Seller: a.Seller, Amount: total})
-	}
-	return pay.Restore(state)
+	r.film, err = r.newFilm()
+	return r, err
 }
 
 // hire starts talking to a seller.
 func (r *run) hire(ctx context.Context, ask fog.Ask, limit fog.Amount) {
 	d := fog.Deal{
 		Job: r.ID, Ask: ask.ID(), Buyer: r.b.parts.Keys.Delegation().Account, Seller: ask.Seller, Module: r.App.Hash, Input: r.Input,
-		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second),
+		Price: ask.Price, Cap: limit, Secret: proof.Commitment(r.rec.Secret), Expiry: r.b.parts.Now().Add(dealLife).UTC().Truncate(time.Second),
 	}
-	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024)}
+	ctx, stop := context.WithCancel(ctx)
+	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024), stop: stop}
 	r.sellers = append(r.sellers, s)
 	r.b.parts.Net.Admit(r.Input, ask.Peer)
-	r.group.Go(func() error { return s.talk(ctx) })
+	r.group.Go(func() error {
+		defer stop()
+		return s.talk(ctx)
+	})
 }
 
 // send hands an event to the job loop; false means that the job is over.
@@ -224,6 +246,8 @@ func (r *run) loop(ctx context.Context) error {
 			if err := r.handle(ctx, e); err != nil {
 				return err
 			}
+		case look := <-r.peek:
+			look(r.film)
 		case <-tick.C:
 			if err := r.tick(ctx); err != nil {
 				return err
@@ -238,11 +262,12 @@ func (r *run) loop(ctx context.Context) error {
 func (r *run) handle(ctx context.Context, e any) error {
 	switch e := e.(type) {
 	case opened:
-		if e.s.banned { // a cheat that came back is nobody to wait for
+		if e.s.banned {
 			return nil
 		}
 		e.s.live, r.alone = true, time.Time{}
 		r.b.parts.Emit(fog.DealOpened{Job: r.ID, Deal: e.s.id, Seller: e.s.deal.Seller, Peer: e.s.ask.Peer, Price: e.s.deal.Price})
+		return r.latest(ctx, e.s)
 	case left:
 		r.lost(e)
 	case beat:
@@ -261,26 +286,30 @@ func (r *run) handle(ctx context.Context, e any) error {
 func (r *run) lost(e left) {
 	was := e.s.live
 	e.s.live = false
-	r.table.Drop(e.s.ask.Peer)
+	if was { // else its peer id is only a claim, and may be that of an honest seller
+		r.table.Drop(e.s.ask.Peer)
+	}
 	if e.err != nil && (was || e.end) {
 		r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: e.s.ask.Peer, Reason: e.err.Error()})
 	}
 	if e.end {
-		e.s.banned = e.s.banned || isRefused(e.err)
+		e.s.banned = e.s.banned || isFinal(e.err)
 		e.s.out = nil
 	}
-	if r.alone.IsZero() && !r.anyLive() {
+	if r.alone.IsZero() && r.live() == 0 {
 		r.alone = r.b.parts.Now()
 	}
 }
 
-func (r *run) anyLive() bool {
+// live counts the sellers that are at work.
+func (r *run) live() int {
+	n := 0
 	for _, s := range r.sellers {
 		if s.live {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // tick takes back leases that ran out and looks for more sellers.
@@ -290,20 +319,26 @@ func (r *run) tick(ctx context.Context) error {
 	if err := r.recruit(ctx, now); err != nil {
 		return err
 	}
-	if !r.alone.IsZero() && now.Sub(r.alone) > r.terms.Patience {
+	if !r.alone.IsZero() && now.Sub(r.alone) > r.patience {
 		return ErrDeserted
 	}
 	return nil
 }
 
-// recruit hires sellers that came later, or came back, if none is left and the
-// lock covers their price.
+// recruit hires sellers that came later, or came back, while fewer than wanted
+// are there and the lock covers their price.
 func (r *run) recruit(ctx context.Context, now time.Time) error {
-	if r.alone.IsZero() {
-		return nil
+	talking := 0
+	for _, s := range r.sellers {
+		if s.out != nil && !s.banned {
+			talking++
+		}
 	}
 	for _, ask := range r.b.parts.Net.Asks(now) {
-		if ask.Price.Cmp(r.ceiling) > 0 || r.known(ask) {
+		if talking >= r.rec.Sellers {
+			return nil
+		}
+		if ask.Price.Cmp(r.rec.Ceiling) > 0 || r.known(ask) {
 			continue
 		}
 		total, err := r.b.parts.Ledger.Promised(ctx, ask.Seller, r.epoch)
@@ -313,7 +348,8 @@ func (r *run) recruit(ctx context.Context, now time.Time) error {
 		if err := r.book.Know(ask.Seller, total); err != nil {
 			return err
 		}
-		r.hire(ctx, ask, r.terms.Offer.Max)
+		r.hire(ctx, ask, r.rec.Locked)
+		talking++
 	}
 	return nil
 }
@@ -372,7 +408,10 @@ func (r *run) give(s *seller, l lease.Lease) {
 	if r.began.IsZero() {
 		r.began = r.b.parts.Now()
 	}
-	s.say(wire.Lease{Lease: fl})
+	if !s.say(wire.Lease{Lease: fl}) { // it does not read what it is told
+		r.table.Fail(s.ask.Peer, l.Task)
+		return
+	}
 	r.b.parts.Emit(fog.TaskLeased{Job: r.ID, Index: fl.Index, Attempt: l.Attempt, Peer: s.ask.Peer, Until: l.Until})
 }
 
@@ -383,7 +422,7 @@ func (r *run) returned(s *seller, c wire.Cancel) error {
 		return nil
 	}
 	r.table.Fail(s.ask.Peer, c.Task)
-	if n := r.table.Failures(c.Task); n >= 3 || n >= len(r.sellers) {
+	if n := r.table.Failures(c.Task); n >= 3 || n >= r.live() {
 		return fmt.Errorf("no seller can do a task of this job: %s", c.Reason)
 	}
 	return nil

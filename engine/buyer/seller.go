@@ -20,6 +20,7 @@ type seller struct {
 	deal   fog.Deal
 	id     fog.DealID
 	out    chan *wire.Message
+	stop   context.CancelFunc // ends the conversation
 	device fog.Address
 
 	// The rest belongs to the job loop.
@@ -52,6 +53,7 @@ type (
 const (
 	retries    = 5               // times a lost connection is made again
 	retryPause = 2 * time.Second // before the first; it doubles
+	useful     = time.Minute     // a conversation of that length starts the count anew
 )
 
 // talk keeps a conversation with the seller until the deal is closed, the
@@ -59,7 +61,11 @@ const (
 func (s *seller) talk(ctx context.Context) error {
 	pause := retryPause
 	for try := 0; ; try++ {
+		began := s.run.b.parts.Now()
 		err := s.once(ctx)
+		if s.run.b.parts.Now().Sub(began) > useful {
+			try, pause = 0, retryPause
+		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the job is over; how the conversation ended does not matter
 		}
@@ -77,13 +83,22 @@ func (s *seller) talk(ctx context.Context) error {
 }
 
 // refused is a seller's no, in its own words.
-type refused struct{ reason string }
+type refused struct {
+	reason string
+	later  bool // it may say yes at another time
+}
 
 func (r refused) Error() string { return r.reason }
 
 func isRefused(err error) bool {
 	_, ok := errors.AsType[refused](err)
 	return ok
+}
+
+// isFinal reports whether a seller that said this need not be asked again.
+func isFinal(err error) bool {
+	no, ok := errors.AsType[refused](err)
+	return ok && !no.later
 }
 
 // once opens a stream, strikes the deal and relays messages; nil means closed
@@ -151,10 +166,10 @@ func (s *seller) strike(ctx context.Context, stream Stream) error {
 	}
 	switch b := m.Body.(type) {
 	case wire.Refuse:
-		return refused{b.Reason}
+		return refused{b.Reason, b.Code == wire.RefuseBusy || b.Code == wire.RefuseStopped}
 	case wire.Accept:
 		if err := p.Verifier.VerifyDeal(s.deal, b.Sig, s.device); err != nil || b.Deal != s.id {
-			return refused{"It signed another deal than was proposed."}
+			return refused{reason: "It signed another deal than was proposed."}
 		}
 		return p.Journal.PutBuyerDeal(ctx, s.ask.Peer, s.deal, sig, b.Sig)
 	}
@@ -178,10 +193,10 @@ func (s *seller) greet(ctx context.Context, stream Stream) error {
 	}
 	d := hello.Delegation
 	if err := p.Verifier.VerifyDelegation(d, fog.PurposeOrder|fog.PurposeReceipt, p.Now()); err != nil {
-		return refused{fmt.Sprintf("Its keys are not in order: %v.", err)}
+		return refused{reason: fmt.Sprintf("Its keys are not in order: %v.", err)}
 	}
 	if d.Account != s.ask.Seller || d.Device != s.ask.Device || hello.Network != p.Net.Network() {
-		return refused{"It is not who its offer says."}
+		return refused{reason: "It is not who its offer says."}
 	}
 	s.device = d.Device
 	return nil
@@ -214,7 +229,7 @@ func (s *seller) read(ctx context.Context, stream Stream) error {
 		switch b := m.Body.(type) {
 		case wire.Result:
 			if err := p.Verifier.VerifyReceipt(b.Receipt, s.device); err != nil {
-				return refused{"It sent a result that it did not sign."}
+				return refused{reason: "It sent a result that it did not sign."}
 			}
 			e = arrived{s, b}
 		case wire.Cancel:

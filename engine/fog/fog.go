@@ -79,6 +79,15 @@ func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 // MarshalText writes the hex form.
 func (id JobID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
+// MarshalText writes the hex form.
+func (id OrderID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// MarshalText writes the hex form.
+func (id DealID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// MarshalText writes the hex form.
+func (id TaskID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
 // MarshalText writes the 0x form, lower case.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
@@ -87,6 +96,15 @@ func (h *Hash) UnmarshalText(t []byte) error { return unhex(h[:], string(t)) }
 
 // UnmarshalText reads the hex form.
 func (id *JobID) UnmarshalText(t []byte) error { return unhex(id[:], string(t)) }
+
+// UnmarshalText reads the hex form.
+func (id *OrderID) UnmarshalText(t []byte) error { return unhex(id[:], string(t)) }
+
+// UnmarshalText reads the hex form.
+func (id *DealID) UnmarshalText(t []byte) error { return unhex(id[:], string(t)) }
+
+// UnmarshalText reads the hex form.
+func (id *TaskID) UnmarshalText(t []byte) error { return unhex(id[:], string(t)) }
 
 // UnmarshalText reads the hex form with or without 0x.
 func (a *Address) UnmarshalText(t []byte) error { return unhex(a[:], string(t)) }

@@ -2,8 +2,12 @@ package fog
 
 import (
 	"encoding/binary"
+	"errors"
 	"time"
 )
+
+// ErrChain says that the chain did not answer, which is no party's fault.
+var ErrChain = errors.New("the chain cannot be asked at the moment")
 
 // Purpose is a set of things a device key may sign for its account.
 type Purpose uint8

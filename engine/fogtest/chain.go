@@ -153,9 +153,9 @@ func (l Ledger) Settle(_ context.Context, payees []fog.Payee) (fog.Settlement, e
 }
 
 // Covers implements worker.Ledger.
-func (l Ledger) Covers(_ context.Context, buyer, _ fog.Address, limit fog.Amount) error {
+func (l Ledger) Covers(_ context.Context, buyer, _ fog.Address, limit fog.Amount) (uint32, error) {
 	if have := l.c.Free(buyer); have.Cmp(limit) < 0 {
-		return fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", have, limit)
+		return 0, fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", have, limit)
 	}
-	return nil
+	return Epoch, nil
 }

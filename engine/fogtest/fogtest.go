@@ -224,7 +224,8 @@ func (f *Fog) Buy(name string, money fog.Amount, role BuyerRole) *Buyer {
 			sandbox.Wazero: buyerRuntime{Runtime{Engine: sandbox.Wazero, Speed: checkSpeed}},
 		},
 		Blobs: b.Blobs, Keys: b.Keys, Verifier: f.Ring, Ledger: b.ledger(), Journal: b.Journal, Emit: b.emit,
-		Now: time.Now, Random: func(p []byte) { _, _ = random.Read(p) }, Version: "fogtest", Log: f.cfg.Log,
+		Now: time.Now, Random: func(p []byte) { _, _ = random.Read(p) }, Version: "fogtest", FeeBPS: f.cfg.FeeBps,
+		Log: f.cfg.Log,
 	})
 	return b
 }

@@ -3,6 +3,7 @@ package fogtest
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"sonm/engine/buyer"
@@ -51,6 +52,8 @@ type Done struct {
 	Offer  market.Offer
 	Truth  *job.Film
 	Before fog.Amount // free escrow balance before the job
+
+	prepared buyer.Prepared
 }
 
 // Do buys a job from the first look to the last payment.
@@ -65,6 +68,18 @@ func (b *Buyer) Do(ctx context.Context, w Work) (Done, error) {
 	}
 	d.Before = b.fog.Chain.Free(b.Keys.Account())
 	d.Outcome, err = b.Run(ctx, p, buyer.Terms{Offer: d.Offer, CheckRate: w.CheckRate, Patience: w.Patience})
+	return d, err
+}
+
+// Resume goes on with an open job that Do began and a crash ended: d is what Do
+// returned, the journal has the rest.
+func (b *Buyer) Resume(ctx context.Context, d Done, w Work) (Done, error) {
+	saved, open := b.Journal.Saved(d.ID)
+	if !open {
+		return d, fmt.Errorf("job %s is not open", d.ID.Short())
+	}
+	var err error
+	d.Outcome, err = b.Buyer.Resume(ctx, saved, d.prepared, w.withDefaults().Patience)
 	return d, err
 }
 
@@ -86,7 +101,7 @@ func (b *Buyer) plan(ctx context.Context, w Work) (Done, buyer.Prepared, error) 
 	if err != nil {
 		return d, p, err
 	}
-	d.Plan = p.Plan
+	d.Plan, d.prepared = p.Plan, p
 	d.Truth, err = Truth(buyer.GuestInput(p.Input, bundle), set)
 	return d, p, err
 }

@@ -202,6 +202,19 @@ func (t *Table) Done(id fog.TaskID, attempt uint32, now time.Time) (Outcome, err
 	return First, nil
 }
 
+// Restore marks a task as done by a result of an earlier run of the program,
+// whose leases nobody remembers. It reports whether the task is in the table
+// and was not done.
+func (t *Table) Restore(id fog.TaskID) bool {
+	i, ok := t.index[id]
+	if !ok || t.tasks[i].done {
+		return false
+	}
+	t.tasks[i].done = true
+	t.left--
+	return true
+}
+
 // Fail takes the task back from a worker that could not do it or did it wrong,
 // and never hands it to that worker again. It reports whether the worker held
 // a lease of it.

@@ -253,8 +253,10 @@ func TestRandomStepsAgreeWithTheModel(t *testing.T) {
 			case op < 12 && m.attempts[i] > 0:
 				attempt := uint32(1 + r.IntN(m.attempts[i]))
 				got, derr := tab.Done(ids[i], attempt, now)
-				if derr != nil || (got == lease.First) == m.done[i] {
-					err = fmt.Errorf("done %d: %v, %v; was done %v", i, got, derr, m.done[i])
+				if derr != nil {
+					err = fmt.Errorf("done %d: %w", i, derr)
+				} else if (got == lease.First) == m.done[i] {
+					err = fmt.Errorf("done %d: %v; was done %v", i, got, m.done[i])
 				}
 				m.done[i] = true
 				m.remove(func(l lease.Lease) bool { return l.Index == i && l.Attempt == attempt })

@@ -48,25 +48,32 @@ var (
 // for use from several goroutines at once.
 type Book struct {
 	size int
-	asks map[fog.Address]fog.Ask
+	asks map[maker]fog.Ask
 }
+
+// maker is who an ask is filed under. The device is part of it because the ask
+// is signed by the device and only claims the seller: whoever forges that claim
+// must not displace the seller's own ask.
+type maker struct{ seller, device fog.Address }
+
+func makerOf(a fog.Ask) maker { return maker{a.Seller, a.Device} }
 
 // NewBook makes a book of at most size asks; size < 1 = DefaultBookSize.
 func NewBook(size int) *Book {
 	if size < 1 {
 		size = DefaultBookSize
 	}
-	return &Book{size: size, asks: map[fog.Address]fog.Ask{}}
+	return &Book{size: size, asks: map[maker]fog.Ask{}}
 }
 
 // Put enters an ask whose signature the caller has verified, and reports
 // whether the book changed: the same ask heard again changes nothing. The
-// newest nonce of a seller wins; a full book keeps the cheaper asks.
+// newest nonce of a seller's device wins; a full book keeps the cheaper asks.
 func (b *Book) Put(a fog.Ask, now time.Time) (bool, error) {
 	if err := checkAsk(a, now); err != nil {
 		return false, fmt.Errorf("ask of %v: %w", a.Seller, err)
 	}
-	old, known := b.asks[a.Seller]
+	old, known := b.asks[makerOf(a)]
 	if known && a.Nonce <= old.Nonce {
 		if a.Nonce == old.Nonce && a.Sig == old.Sig {
 			return false, nil
@@ -81,17 +88,18 @@ func (b *Book) Put(a fog.Ask, now time.Time) (bool, error) {
 		if a.Price.Cmp(dear.Price) >= 0 {
 			return false, fmt.Errorf("ask of %v at %v SNM: %w", a.Seller, a.Price, ErrFull)
 		}
-		delete(b.asks, dear.Seller)
+		delete(b.asks, makerOf(dear))
 	}
 	a.Addrs = slices.Clone(a.Addrs)
-	b.asks[a.Seller] = a
+	b.asks[makerOf(a)] = a
 	return true, nil
 }
 
-// Remove forgets a seller's ask, and reports whether there was one.
-func (b *Book) Remove(seller fog.Address) bool {
-	_, ok := b.asks[seller]
-	delete(b.asks, seller)
+// Remove forgets the ask of a seller's device, and reports whether there was
+// one.
+func (b *Book) Remove(seller, device fog.Address) bool {
+	_, ok := b.asks[maker{seller, device}]
+	delete(b.asks, maker{seller, device})
 	return ok
 }
 

@@ -60,7 +60,7 @@ func TestBookKeepsTheNewestAskOfEachSeller(t *testing.T) {
 	if got := b.Asks(now.Add(time.Hour)); len(got) != 0 {
 		t.Errorf("%d expired asks", len(got))
 	}
-	if !b.Remove(fog.Address{19: 1}) || b.Remove(fog.Address{19: 1}) || b.Expire(now.Add(time.Hour)) != 1 || b.Len() != 0 {
+	if !b.Remove(fog.Address{19: 1}, fog.Address{}) || b.Remove(fog.Address{19: 1}, fog.Address{}) || b.Expire(now.Add(time.Hour)) != 1 || b.Len() != 0 {
 		t.Errorf("%d asks left", b.Len())
 	}
 }

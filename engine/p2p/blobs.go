@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -37,7 +38,7 @@ func (h *Host) ServeBlobs(from Blobs, admit func(p fog.PeerID, root fog.Hash) bo
 		c := &counterpart{s: s, from: from, admit: admit}
 		if err := c.serve(ctx); err != nil && ctx.Err() == nil {
 			h.log.Debug("blob stream ended", "peer", s.Peer(), "error", err)
-			s.Reset()
+			_ = s.Reset() // it is over either way
 		}
 	})
 }
@@ -56,6 +57,9 @@ type counterpart struct {
 func (c *counterpart) serve(ctx context.Context) error {
 	for {
 		m, err := c.recv(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -102,7 +106,7 @@ func (c *counterpart) chunks(ctx context.Context, w wire.WantChunks) error {
 	admitted := c.admit(c.s.Peer(), w.Root)
 	for want := w.Chunks; len(want) > 0; {
 		sent := 0
-		err := error(fs.ErrNotExist)
+		err := fs.ErrNotExist
 		if admitted {
 			err = c.from.Chunks(ctx, w.Root, want, func(i int, data []byte) error {
 				sent = i + 1
@@ -150,7 +154,7 @@ func (b *BlobSource) Manifest(ctx context.Context, root fog.Hash, max int) ([]by
 	}
 	out, err := manifest(ctx, s, root, max)
 	if err != nil {
-		s.Reset()
+		_ = s.Reset() // it is of no more use to either side
 		return nil, fmt.Errorf("manifest %s from %v: %w", root.Short(), b.peer, err)
 	}
 	return out, s.Close()
@@ -200,7 +204,7 @@ func (b *BlobSource) Chunks(ctx context.Context, root fog.Hash, want []fog.Hash,
 		return err
 	}
 	if err := chunks(ctx, s, root, want, each); err != nil {
-		s.Reset()
+		_ = s.Reset() // it is of no more use to either side
 		return fmt.Errorf("chunks of %s from %v: %w", root.Short(), b.peer, err)
 	}
 	return s.Close()

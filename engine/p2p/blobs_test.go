@@ -21,14 +21,14 @@ const blobs = "blob/1.0.0"
 func everybody(fog.PeerID, fog.Hash) bool { return true }
 
 // stocked is a store with n bytes of content.
-func stocked(t testing.TB, n int) (*blob.Memory, blob.Manifest, []byte) {
-	t.Helper()
+func stocked(tb testing.TB, n int) (*blob.Memory, blob.Manifest, []byte) {
+	tb.Helper()
 	content := make([]byte, n)
 	rand.NewChaCha8([32]byte{1}).Read(content)
 	store := blob.NewMemory()
-	m, err := blob.Split(context.Background(), bytes.NewReader(content), store)
+	m, err := blob.Split(tb.Context(), bytes.NewReader(content), store)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return store, m, content
 }

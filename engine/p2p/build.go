@@ -85,7 +85,7 @@ func (h *Host) keep(ctx context.Context, b peer.AddrInfo) {
 		}
 		if err := h.connect(ctx, b); err != nil {
 			h.log.Debug("bootstrap node not reached", "peer", b.ID.String(), "error", err, "again_in", wait)
-			pause(ctx, wait/2+rand.N(wait))
+			pause(ctx, wait/2+rand.N(wait)) //nolint:gosec // G404: spreads the retries of many nodes, guards nothing
 			wait = min(2*wait, retryMost)
 			continue
 		}

@@ -71,8 +71,9 @@ func (h *Host) Join(ctx context.Context, name string, validate func(from fog.Pee
 			return pubsub.ValidationAccept
 		case Ignore:
 			return pubsub.ValidationIgnore
+		default:
+			return pubsub.ValidationReject
 		}
-		return pubsub.ValidationReject
 	}
 	if err := t.enter(h.gossip, full, judge); err != nil {
 		topic.Close()
@@ -92,12 +93,12 @@ func (t *Topic) enter(g *pubsub.PubSub, full string, judge pubsub.ValidatorEx) e
 		t.sub, err = t.topic.Subscribe(pubsub.WithBufferSize(backlog))
 	}
 	if err != nil {
-		g.UnregisterTopicValidator(full)
+		_ = g.UnregisterTopicValidator(full) // fails only when the host is over
 		return err
 	}
 	t.close = func() error {
 		t.sub.Cancel()
-		g.UnregisterTopicValidator(full)
+		_ = g.UnregisterTopicValidator(full) // fails when it is gone already or the host is over
 		return t.topic.Close()
 	}
 	return nil
@@ -163,15 +164,17 @@ func contentID(m *pb.Message) string {
 func peerScore() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 	_, v4, _ := net.ParseCIDR("127.0.0.0/8") // constants
 	_, v6, _ := net.ParseCIDR("::1/128")
-	return &pubsub.PeerScoreParams{
-			Topics:           map[string]*pubsub.TopicScoreParams{},
-			AppSpecificScore: func(peer.ID) float64 { return 0 }, AppSpecificWeight: 1,
-			IPColocationFactorWeight: -5, IPColocationFactorThreshold: 8, IPColocationFactorWhitelist: []*net.IPNet{v4, v6},
-			BehaviourPenaltyWeight: -10, BehaviourPenaltyThreshold: 6, BehaviourPenaltyDecay: 0.9,
-			DecayInterval: time.Second, DecayToZero: 0.01, RetainScore: 10 * time.Minute,
-		}, &pubsub.PeerScoreThresholds{
-			GossipThreshold: -100, PublishThreshold: -500, GraylistThreshold: -1000, OpportunisticGraftThreshold: 5,
-		}
+	score := pubsub.PeerScoreParams{
+		Topics:           map[string]*pubsub.TopicScoreParams{},
+		AppSpecificScore: func(peer.ID) float64 { return 0 }, AppSpecificWeight: 1,
+		IPColocationFactorWeight: -5, IPColocationFactorThreshold: 8, IPColocationFactorWhitelist: []*net.IPNet{v4, v6},
+		BehaviourPenaltyWeight: -10, BehaviourPenaltyThreshold: 6, BehaviourPenaltyDecay: 0.9,
+		DecayInterval: time.Second, DecayToZero: 0.01, RetainScore: 10 * time.Minute,
+	}
+	thresholds := pubsub.PeerScoreThresholds{
+		GossipThreshold: -100, PublishThreshold: -500, GraylistThreshold: -1000, OpportunisticGraftThreshold: 5,
+	}
+	return &score, &thresholds
 }
 
 // topicScore counts rejected messages by their square: five in a short time

@@ -63,7 +63,7 @@ type Host struct {
 	ended    bool                    // guarded by mu
 	handlers map[protocol.ID]handler // guarded by mu
 	serving  sync.WaitGroup          // handlers at work; Add only with mu held and not ended
-	run      context.Context         // guarded by mu: what handlers get; set when ready
+	run      context.Context         //nolint:containedctx // guarded by mu; Run's, for handlers that come after it began
 }
 
 type handler func(context.Context, *Stream)
@@ -287,7 +287,7 @@ func (h *Host) accept(id protocol.ID) network.StreamHandler {
 		}
 		h.mu.Unlock()
 		if ended {
-			s.Reset()
+			_ = s.Reset() // nobody here serves it any more
 			return
 		}
 		defer h.serving.Done()

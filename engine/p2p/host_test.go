@@ -29,22 +29,22 @@ var (
 
 const echo = "echo/1.0.0"
 
-func soon(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	t.Cleanup(cancel)
+func soon(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
 // up runs a host until the test ends, and fails the test if it ends badly.
-func up(t testing.TB, seed byte, cfg p2p.Config, setup ...func(*p2p.Host)) *p2p.Host {
-	t.Helper()
-	h, _ := upUntil(t, seed, cfg, setup...)
+func up(tb testing.TB, seed byte, cfg p2p.Config, setup ...func(*p2p.Host)) *p2p.Host {
+	tb.Helper()
+	h, _ := upUntil(tb, seed, cfg, setup...)
 	return h
 }
 
-func upUntil(t testing.TB, seed byte, cfg p2p.Config, setup ...func(*p2p.Host)) (*p2p.Host, context.CancelFunc) {
-	t.Helper()
+func upUntil(tb testing.TB, seed byte, cfg p2p.Config, setup ...func(*p2p.Host)) (*p2p.Host, context.CancelFunc) {
+	tb.Helper()
 	cfg.Seed[0] = seed
 	if cfg.Network == (fog.Hash{}) {
 		cfg.Network = netA
@@ -54,12 +54,12 @@ func upUntil(t testing.TB, seed byte, cfg p2p.Config, setup ...func(*p2p.Host)) 
 	}
 	h, err := p2p.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, f := range setup {
 		f(h)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(tb.Context())
 	over := make(chan error, 1)
 	go func() { over <- h.Run(ctx) }()
 	stop := func() {
@@ -67,15 +67,15 @@ func upUntil(t testing.TB, seed byte, cfg p2p.Config, setup ...func(*p2p.Host)) 
 		if err, ok := <-over; ok {
 			close(over)
 			if err != nil {
-				t.Errorf("Run: %v", err)
+				tb.Errorf("Run: %v", err)
 			}
 		}
 	}
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	select {
 	case <-h.Ready():
-	case <-soon(t).Done():
-		t.Fatal("the host is not ready after 20 s")
+	case <-soon(tb).Done():
+		tb.Fatal("the host is not ready after 20 s")
 	}
 	return h, stop
 }
@@ -129,7 +129,7 @@ func TestStreamsCarryMessagesOverTCPAndQUIC(t *testing.T) {
 		if err := s.CloseSend(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Recv(soon(t), wire.MaxControl); err != io.EOF {
+		if _, err := s.Recv(soon(t), wire.MaxControl); !errors.Is(err, io.EOF) {
 			t.Errorf("Recv after the end = %v, want EOF", err)
 		}
 		if sent, received := b.Traffic(); sent < 5<<20 || received < 5<<20 {
@@ -153,7 +153,7 @@ func TestRecvSurvivesItsDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := s.Recv(ctx, wire.MaxControl); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("Recv of nothing = %v, want a deadline", err)

@@ -28,43 +28,46 @@ import (
 )
 
 // adversary is a libp2p host without any of our manners.
-func adversary(t testing.TB) host.Host { return bare(t, loopback[0]) }
+func adversary(tb testing.TB) host.Host {
+	tb.Helper()
+	return bare(tb, loopback[0])
+}
 
-func bare(t testing.TB, listen string) host.Host {
-	t.Helper()
+func bare(tb testing.TB, listen string) host.Host {
+	tb.Helper()
 	h, err := libp2p.New(libp2p.ListenAddrStrings(listen), libp2p.Security(tls.ID, tls.New), libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { h.Close() })
+	tb.Cleanup(func() { h.Close() })
 	return h
 }
 
 func full(name string) protocol.ID { return protocol.ID("/sonm/" + netA.Short() + "/" + name) }
 
-func raw(t testing.TB, from host.Host, to *p2p.Host, name string) network.Stream {
-	t.Helper()
+func raw(tb testing.TB, from host.Host, to *p2p.Host, name string) network.Stream {
+	tb.Helper()
 	info, err := peer.AddrInfoFromString(to.Addrs()[0])
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := from.Connect(soon(t), *info); err != nil {
-		t.Fatal(err)
+	if err := from.Connect(soon(tb), *info); err != nil {
+		tb.Fatal(err)
 	}
-	s, err := from.NewStream(soon(t), info.ID, full(name))
+	s, err := from.NewStream(soon(tb), info.ID, full(name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // within is what comes out of c, or the end of the test.
-func within[T any](t testing.TB, c <-chan T) (v T) {
-	t.Helper()
+func within[T any](tb testing.TB, c <-chan T) (v T) {
+	tb.Helper()
 	select {
 	case v = <-c:
-	case <-soon(t).Done():
-		t.Fatal("nothing came in 20 s")
+	case <-soon(tb).Done():
+		tb.Fatal("nothing came in 20 s")
 	}
 	return v
 }
@@ -107,6 +110,25 @@ func TestHostileStreams(t *testing.T) {
 	}
 	if _, err := blob.Fetch(soon(t), up(t, 2, p2p.Config{}).BlobSource(a.ID(), a.Addrs()), m.Root(), m.Total, blob.NewMemory()); err != nil {
 		t.Errorf("an honest fetch afterwards: %v", err)
+	}
+}
+
+// A reader that closes its side is done; it must not see a reset.
+func TestOrderlyEndIsNoReset(t *testing.T) {
+	there, m, _ := stocked(t, 1<<20)
+	a := up(t, 1, p2p.Config{}, func(h *p2p.Host) { h.ServeBlobs(blob.NewShelf(there), everybody) })
+	s := raw(t, adversary(t), a, blobs)
+	if err := wire.Write(s, wire.New(wire.WantManifest{Root: m.Root()})); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(s); err != nil || len(b) == 0 {
+		t.Errorf("%d bytes, %v, want the manifest and the end", len(b), err)
 	}
 }
 
@@ -192,7 +214,7 @@ func TestCutSendResets(t *testing.T) {
 	}
 	wg.Wait()
 	close(release)
-	if err := within(t, got); err == nil || err == io.EOF {
+	if err := within(t, got); err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("the other side's Recv = %v, want an error", err)
 	}
 	if err := s.Send(soon(t), wire.New(heartbeat(1))); err == nil {

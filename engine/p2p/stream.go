@@ -45,7 +45,7 @@ func (s *Stream) Send(ctx context.Context, m *wire.Message) error {
 		return nil
 	}
 	if w.called {
-		s.s.Reset()
+		_ = s.s.Reset() // the error at hand is the one to tell
 	}
 	return fmt.Errorf("send %s: %w", wire.NameOf(m.Body), err)
 }
@@ -74,10 +74,10 @@ func (s *Stream) recv(ctx context.Context, max int, buf *[]byte) (*wire.Message,
 	switch {
 	case err == nil:
 		return m, nil
-	case err == io.EOF:
+	case orderly(err):
 		return nil, io.EOF
 	case begun || ctx.Err() == nil:
-		s.s.Reset()
+		_ = s.s.Reset() // the error at hand is the one to tell
 	}
 	return nil, fmt.Errorf("receive: %w", err)
 }
@@ -100,18 +100,24 @@ func until(ctx context.Context, deadline func(time.Time) error, do func() error)
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(interrupted)
-		deadline(time.Unix(1, 0)) // fails only on a stream that is over anyway
+		_ = deadline(time.Unix(1, 0)) // fails only on a stream that is over anyway
 	})
 	err := do()
 	if stop() {
 		return err
 	}
 	<-interrupted
-	deadline(time.Time{})
-	if err != nil && err != io.EOF {
-		return fmt.Errorf("%w: %v", ctx.Err(), err)
+	_ = deadline(time.Time{})
+	if err != nil && !orderly(err) {
+		return ctx.Err() // err only tells of the deadline in the past
 	}
 	return err
+}
+
+// orderly reports whether err says that the peer closed its side. An io.Reader
+// says so with io.EOF itself; one that wraps it tells of a lost connection.
+func orderly(err error) bool {
+	return err == io.EOF //nolint:errorlint // see above: a wrapped one must not pass for an orderly end
 }
 
 // toucher knows whether a write was tried.

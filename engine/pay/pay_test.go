@@ -28,6 +28,7 @@ func seeded(t *testing.T) *rand.Rand {
 }
 
 func must[T any](t *testing.T) func(v T, err error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {

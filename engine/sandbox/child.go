@@ -222,8 +222,7 @@ func (a *answer) fail(b []byte) error {
 // failed says why the child is gone: our own reason before the system's, that
 // before what was read from the pipe.
 func (c *child) failed(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e // a last word before it left by itself
 	}
 	c.kill(nil)

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "sandbox")
 	if err == nil {
-		child, err = sandboxtest.Build(dir)
+		child, err = sandboxtest.Build(context.Background(), dir)
 	}
 	if err != nil {
 		println(err.Error())
@@ -52,8 +53,7 @@ func TestWasmer(t *testing.T) {
 func TestWazero(t *testing.T) { suite(sandbox.Wazero).Run(t) }
 
 func kind(err error) sandbox.Kind {
-	var e *sandbox.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		return e.Kind
 	}
 	return 0

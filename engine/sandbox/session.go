@@ -80,13 +80,11 @@ func (s *Session) do(ctx context.Context, k frame.Kind, payload []byte) (Reply, 
 		return Reply{}, ErrClosed
 	default:
 	}
-	switch k {
-	case frame.Open: // forget the old input first: a failed Open leaves none
+	if k == frame.Open { // forget the old input first: a failed Open leaves none
 		s.input, s.opened, s.loaded = nil, false, false
-	case frame.Task:
-		if !s.opened {
-			return Reply{}, Errorf(Invalid, "a task before its input was opened")
-		}
+	}
+	if k == frame.Task && !s.opened {
+		return Reply{}, Errorf(Invalid, "a task before its input was opened")
 	}
 	var r Reply
 	err := s.trying(func() (err error) {

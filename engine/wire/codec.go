@@ -190,7 +190,7 @@ func payload(r io.Reader, n int, buf *[]byte) ([]byte, error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sonm/engine/apps"
 	"sonm/engine/fog"
@@ -26,8 +29,11 @@ type deal struct {
 	body   fog.Deal
 	id     fog.DealID
 	app    apps.App
-	size   uint64      // bytes of the input, as the buyer says
 	device fog.Address // the buyer's device key
+	epoch  uint32      // of the buyer's escrow account
+	stop   context.CancelFunc
+	over   chan struct{} // closed when the deal's goroutines have ended
+	since  fog.Amount    // voucher total of this buyer before the deal
 }
 
 // serve is the handler of the job protocol: one deal from hello to close.
@@ -43,9 +49,10 @@ func (w *Worker) serve(ctx context.Context, s Stream) {
 		_ = s.Reset() // the other side learns enough from the end
 		return
 	}
-	defer func() { <-w.deals }()
+	inside, release := w.hold(ctx, d)
+	defer release()
 	w.parts.Emit(fog.DealAccepted{Deal: d.id, Buyer: d.body.Buyer, Cap: d.body.Cap})
-	err = d.run(ctx)
+	err = d.run(inside)
 	state := "closed"
 	if err != nil {
 		state = "broken"
@@ -78,10 +85,11 @@ func (w *Worker) negotiate(ctx context.Context, s Stream) (*deal, error) {
 	if !ok {
 		return nil, fmt.Errorf("got %s, want a proposal", wire.NameOf(m.Body))
 	}
-	d := &deal{w: w, s: s, body: p.Deal, id: p.Deal.ID(), device: device, size: p.Size}
+	d := &deal{w: w, s: s, body: p.Deal, id: p.Deal.ID(), device: device, over: make(chan struct{})}
 	if err := w.admit(ctx, d, p, account); err != nil {
 		return nil, w.refuse(ctx, s, d.id, err)
 	}
+	w.replace(ctx, d)
 	select {
 	case w.deals <- struct{}{}:
 	default:
@@ -92,6 +100,40 @@ func (w *Worker) negotiate(ctx context.Context, s Stream) (*deal, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// replace ends an open deal of the same buyer and job: the buyer has lost that
+// conversation, whether or not the network has noticed here.
+func (w *Worker) replace(ctx context.Context, d *deal) {
+	w.mu.Lock()
+	old := w.jobs[d.body.Job]
+	w.mu.Unlock()
+	if old == nil || old.body.Buyer != d.body.Buyer {
+		return
+	}
+	old.stop()
+	select {
+	case <-old.over:
+	case <-ctx.Done():
+	}
+}
+
+// hold registers an open deal; the returned function ends it.
+func (w *Worker) hold(ctx context.Context, d *deal) (context.Context, func()) {
+	ctx, d.stop = context.WithCancel(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.jobs[d.body.Job] = d
+	return ctx, func() {
+		d.stop()
+		w.mu.Lock()
+		if w.jobs[d.body.Job] == d {
+			delete(w.jobs, d.body.Job)
+		}
+		w.mu.Unlock()
+		<-w.deals
+		close(d.over)
+	}
 }
 
 // greet exchanges hellos and returns the buyer's device key and account.
@@ -135,16 +177,38 @@ func (w *Worker) admit(ctx context.Context, d *deal, p wire.Propose, account fog
 		return refusal{wire.RefuseModule, "This computer does not have that program."}
 	case app.Memory > w.cfg.Memory:
 		return refusal{wire.RefuseSize, "The program needs more memory than is offered."}
+	case p.Deal.Cap.IsZero():
+		return refusal{wire.RefuseDeal, "The deal can pay nothing."}
 	case p.Size > app.Memory/2:
 		return refusal{wire.RefuseSize, "The scene is too large for the memory offered."}
 	}
 	if err := w.parts.Verifier.VerifyDeal(p.Deal, p.Sig, d.device); err != nil {
 		return refusal{wire.RefuseDeal, "The deal is not signed by the buyer."}
 	}
-	if err := w.parts.Ledger.Covers(ctx, p.Deal.Buyer, d.device, p.Deal.Cap); err != nil {
-		return refusal{wire.RefuseDeal, err.Error()}
+	var err error
+	if d.epoch, err = w.parts.Ledger.Covers(ctx, p.Deal.Buyer, d.device, p.Deal.Cap); err != nil {
+		code := wire.RefuseDeal
+		if errors.Is(err, fog.ErrChain) {
+			code = wire.RefuseBusy
+		}
+		return refusal{code, plain(err.Error())}
 	}
 	return nil
+}
+
+// plain makes text fit for the wire: printable, in one line, and not too long.
+func plain(text string) string {
+	clean := strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(text, " "))
+	for len(clean) > wire.MaxReason {
+		_, n := utf8.DecodeLastRuneInString(clean)
+		clean = clean[:len(clean)-n]
+	}
+	return clean
 }
 
 // sign countersigns: on disk first, then on the wire.

@@ -301,12 +301,12 @@ func say(t *testing.T, st *fogtest.Stream, b wire.Body) {
 // drain reads until the seller ends the stream.
 func drain(t *testing.T, st *fogtest.Stream) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	for {
 		_, err := st.Recv(ctx, wire.MaxResult)
 		if errors.Is(err, context.DeadlineExceeded) {
-			t.Fatal("the seller did not end the stream in 10 minutes")
+			t.Fatal("the seller did not end the stream in 20 minutes")
 		}
 		if err != nil {
 			synctest.Wait()

@@ -2,7 +2,6 @@ package worker_test
 
 import (
 	"errors"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,9 +110,6 @@ func TestABuyerThatNeverPaysGetsLittle(t *testing.T) {
 
 // A voucher of an epoch that is over pays nothing and is not taken for money.
 func TestAVoucherOfAnotherEpochIsRefused(t *testing.T) {
-	if os.Getenv("SONM_WANTED") == "" {
-		t.Skip("WANTED: worker.Ledger does not tell the epoch, so a voucher of any epoch is kept as money")
-	}
 	withSeller(t, func(t *testing.T, s scene) {
 		st, d, err := s.x.Strike(t.Context(), s.w)
 		if err != nil {

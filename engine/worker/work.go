@@ -19,13 +19,10 @@ import (
 	"sonm/engine/wire"
 )
 
-// What a buyer may owe before work for it waits: so many results per slot,
-// which covers those on their way and in its spot checks, and a share of what
-// was delivered, which covers a slow checker at twice the usual rate.
-const (
-	credit   = 4
-	maturing = 10 // one in so many
-)
+// unpaidPerSlot is how many results per slot may wait for a voucher before the
+// worker stops working for the buyer: one that is running, one that waits for
+// the next lease, and two that are being checked.
+const unpaidPerSlot = 4
 
 // maxQueue is the most leases a buyer may have waiting in one deal; more is an
 // attack on our memory.
@@ -34,71 +31,12 @@ const maxQueue = 1024
 // held is what a deal's goroutines share.
 type held struct {
 	leases chan fog.Lease
-	slots  int // workers of this deal
+	unpaid chan struct{} // a token per receipt that no voucher has answered yet
 
 	mu    sync.Mutex
-	tasks []fog.TaskID  // guarded by mu; leased and not answered
-	done  int           // guarded by mu; receipts sent
-	total fog.Amount    // guarded by mu; highest voucher
-	since fog.Amount    // guarded by mu; voucher total of this buyer before the deal
-	owed  fog.Amount    // guarded by mu; price of the results sent
-	most  fog.Amount    // guarded by mu; of the dearest of them
-	raise chan struct{} // guarded by mu; closed and replaced by each voucher
-}
-
-// earned is what the vouchers of this deal add up to; mu is held.
-func (h *held) earned() fog.Amount {
-	paid, err := h.total.Sub(h.since)
-	if err != nil {
-		return fog.Amount{} // no voucher in this deal
-	}
-	return paid
-}
-
-// charge counts a result that was sent.
-func (h *held) charge(price fog.Amount) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.owed = h.owed.Add(price)
-	if price.Cmp(h.most) > 0 {
-		h.most = price
-	}
-}
-
-// overdue reports whether more is unpaid than the results that may be in the
-// buyer's checks, and a channel that is closed by the next voucher.
-func (h *held) overdue() (bool, <-chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	open, err := h.owed.Sub(h.earned())
-	if err != nil {
-		return false, nil // promised ahead
-	}
-	var limit fog.Amount
-	for range credit*h.slots + h.done/maturing {
-		limit = limit.Add(h.most)
-	}
-	return open.Cmp(limit) > 0, h.raise
-}
-
-// trust waits while the buyer owes too much; one that goes on not paying loses
-// the deal.
-func (h *held) trust(ctx context.Context) error {
-	end := time.NewTimer(unpaid)
-	defer end.Stop()
-	for {
-		late, raise := h.overdue()
-		if !late {
-			return nil
-		}
-		select {
-		case <-raise:
-		case <-end.C:
-			return errUnpaid
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	tasks []fog.TaskID // guarded by mu; leased and not answered
+	done  int          // guarded by mu; receipts sent
+	total fog.Amount   // guarded by mu; highest voucher
 }
 
 func (h *held) take(id fog.TaskID) {
@@ -130,24 +68,35 @@ var errClosed = errors.New("deal closed by the buyer")
 
 // run works on a signed deal until the buyer closes it.
 func (d *deal) run(ctx context.Context) error {
-	input, err := d.fetch(ctx)
-	if err != nil {
-		return fmt.Errorf("fetch input: %w", err)
-	}
-	h := &held{leases: make(chan fog.Lease, maxQueue), slots: d.w.cfg.Slots, raise: make(chan struct{})}
+	h := &held{leases: make(chan fog.Lease, maxQueue), unpaid: make(chan struct{}, unpaidPerSlot*d.w.cfg.Slots)}
 	g, ctx := errgroup.WithContext(ctx)
-	for range h.slots {
-		g.Go(func() error { return d.slot(ctx, h, input) })
-	}
 	g.Go(func() error { return d.beat(ctx, h) })
 	g.Go(func() error { return d.listen(ctx, h) })
+	g.Go(func() error { return d.slots(ctx, h) })
 	if err := g.Wait(); !errors.Is(err, errClosed) {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	d.w.parts.Emit(fog.DealClosed{Deal: d.id, Tasks: h.done, Paid: h.earned()})
+	paid, err := h.total.Sub(d.since)
+	if err != nil {
+		paid = fog.Amount{} // no voucher in this deal
+	}
+	d.w.parts.Emit(fog.DealClosed{Deal: d.id, Tasks: h.done, Paid: paid})
 	return nil
+}
+
+// slots fetches the input and then runs tasks on every slot of this computer.
+func (d *deal) slots(ctx context.Context, h *held) error {
+	input, err := d.fetch(ctx)
+	if err != nil {
+		return fmt.Errorf("fetch input: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range d.w.cfg.Slots {
+		g.Go(func() error { return d.slot(ctx, h, input) })
+	}
+	return g.Wait()
 }
 
 // fetch brings the job's input here, chunk by verified chunk.
@@ -176,14 +125,10 @@ func (d *deal) slot(ctx context.Context, h *held, input []byte) error {
 	}()
 	for {
 		var l fog.Lease
-		var open bool
 		select {
-		case l, open = <-h.leases:
+		case l = <-h.leases:
 		case <-ctx.Done():
 			return ctx.Err()
-		}
-		if !open {
-			return nil
 		}
 		var err error
 		if s == nil {
@@ -226,6 +171,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 		return ctx.Err()
 	}
 	if err != nil {
+		<-h.unpaid
 		h.drop(l.Task, false)
 		return d.giveBack(ctx, l, err)
 	}
@@ -236,13 +182,12 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err != nil {
 		return fmt.Errorf("sign receipt: %w", err)
 	}
-	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r); err != nil {
+	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
 		return err
 	}
 	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
 	}
-	h.charge(d.body.Price.Cost(proof.Paid(reply.Work, l.Planned)))
 	h.drop(l.Task, true)
 	d.w.parts.Emit(fog.TaskFinished{Deal: d.id, Index: l.Index, Work: reply.Work, Engine: string(reply.Engine), CPU: reply.CPU})
 	return nil
@@ -255,9 +200,7 @@ func (d *deal) giveBack(ctx context.Context, l fog.Lease, err error) error {
 	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		reason = e.Msg
 	}
-	if len(reason) > wire.MaxReason {
-		reason = reason[:wire.MaxReason]
-	}
+	reason = plain(reason)
 	d.w.parts.Emit(fog.TaskFailed{Deal: d.id, Index: l.Index, Reason: reason})
 	return d.send(ctx, wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason})
 }
@@ -281,9 +224,9 @@ func (d *deal) beat(ctx context.Context, h *held) error {
 // listen is the only reader of the stream.
 func (d *deal) listen(ctx context.Context, h *held) error {
 	for {
-		m, err := d.hear(ctx, h)
+		m, err := d.recv(ctx, h)
 		if err != nil {
-			return err
+			return fmt.Errorf("receive: %w", err)
 		}
 		switch b := m.Body.(type) {
 		case wire.Lease:
@@ -292,9 +235,12 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 			err = d.voucher(ctx, h, b.Voucher)
 		case wire.Close:
 			return d.close(ctx, b)
-		case wire.Verdict, wire.Cancel, wire.VoucherAck, wire.Unknown:
-			// a verdict's effect is the voucher or its absence; a cancelled
-			// task of the first version is finished and simply not wanted
+		case wire.Verdict:
+			if !b.Accepted {
+				h.answered() // it will not be paid: no voucher follows
+			}
+		case wire.Cancel, wire.VoucherAck, wire.Unknown:
+			// a cancelled task of the first version is finished and simply not wanted
 		default:
 			err = fmt.Errorf("unexpected %s", wire.NameOf(m.Body))
 		}
@@ -304,26 +250,20 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 	}
 }
 
-// hear takes the buyer's next message; one that is silent while no task of its
-// is in hand loses the deal.
-func (d *deal) hear(ctx context.Context, h *held) (*wire.Message, error) {
+// recv waits for the next message; a buyer that leases nothing for long is
+// keeping others out.
+func (d *deal) recv(ctx context.Context, h *held) (*wire.Message, error) {
 	for {
-		m, err := d.patient(ctx)
-		switch {
-		case err == nil:
-			return m, nil
-		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
-			return nil, fmt.Errorf("receive: %w", err)
-		case len(h.inHand()) == 0:
+		wait, cancel := context.WithTimeout(ctx, idle)
+		m, err := d.s.Recv(wait, wire.MaxControl)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return m, err
+		}
+		if len(h.inHand()) == 0 {
 			return nil, fmt.Errorf("the buyer gave no work for %v", idle)
 		}
 	}
-}
-
-func (d *deal) patient(ctx context.Context) (*wire.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, idle)
-	defer cancel()
-	return d.s.Recv(ctx, wire.MaxControl)
 }
 
 // send says something to the buyer, who must read it in bounded time.
@@ -333,7 +273,33 @@ func (d *deal) send(ctx context.Context, b wire.Body) error {
 	return d.s.Send(ctx, wire.New(b))
 }
 
+// trust takes a token for one more result; a buyer that leaves those it has
+// unanswered for long loses the deal.
+func (h *held) trust(ctx context.Context) error {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	select {
+	case h.unpaid <- struct{}{}:
+		return nil
+	case <-end.C:
+		return errUnpaid
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// answered takes a result off the unpaid ones.
+func (h *held) answered() {
+	select {
+	case <-h.unpaid:
+	default: // a verdict on something we never sent
+	}
+}
+
 func (d *deal) lease(h *held, l fog.Lease) error {
+	if l.Planned == 0 {
+		return fmt.Errorf("lease of task %d pays nothing", l.Index)
+	}
 	if l.Deal != d.id || l.Task != fog.TaskIDOf(d.body.Job, l.Index) {
 		return fmt.Errorf("lease of task %d belongs to another deal", l.Index)
 	}
@@ -348,8 +314,8 @@ func (d *deal) lease(h *held, l fog.Lease) error {
 
 // voucher keeps a promise of the buyer and confirms it once it is on disk.
 func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
-	if v.Buyer != d.body.Buyer || v.Seller != d.body.Seller {
-		return fmt.Errorf("voucher between other parties")
+	if v.Buyer != d.body.Buyer || v.Seller != d.body.Seller || v.Epoch != d.epoch {
+		return fmt.Errorf("voucher between other parties or of epoch %d, want %d", v.Epoch, d.epoch)
 	}
 	if err := d.w.parts.Verifier.VerifyVoucher(v, d.device); err != nil {
 		return fmt.Errorf("voucher: %w", err)
@@ -359,9 +325,7 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 		if err != nil {
 			return err
 		}
-		h.mu.Lock()
-		h.since = since
-		h.mu.Unlock()
+		d.since = since
 	}
 	if v.Total.Cmp(h.total) <= 0 {
 		return nil // late or repeated: harmless
@@ -371,17 +335,16 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	}
 	h.mu.Lock()
 	h.total = v.Total
-	close(h.raise)
-	h.raise = make(chan struct{})
 	h.mu.Unlock()
+	h.answered()
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
 	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})
 }
 
 // close confirms the end and stops the deal's goroutines.
 func (d *deal) close(ctx context.Context, c wire.Close) error {
-	if c.Deal != d.id {
-		return fmt.Errorf("close of another deal")
+	if c.Deal != d.id || proof.Commitment(c.Secret) != d.body.Secret {
+		return fmt.Errorf("close of another deal, or with another secret than was promised")
 	}
 	ctx, cancel := context.WithTimeout(ctx, closing)
 	defer cancel()

@@ -32,8 +32,8 @@ const (
 	askLife   = time.Minute      // how long an ask is good for
 	beatEvery = 15 * time.Second // heartbeat of a deal with tasks in hand
 	handshake = 30 * time.Second // for hello, proposal and answer
-	idle      = 5 * time.Minute  // a deal without a task in hand nor a word of the buyer ends then
-	unpaid    = 30 * time.Minute // a buyer may check its results for so long; the longest task takes 20
+	idle      = 10 * time.Minute // a deal may be silent for so long with nothing in hand
+	patience  = 30 * time.Minute // a buyer may check its results for so long; the longest task takes 20
 	grudge    = time.Hour        // for which a buyer that did not pay gets no other deal
 	sending   = 5 * time.Minute  // for one message; a result of 12 MiB takes two at 1 Mbit/s
 )
@@ -87,16 +87,17 @@ type Verifier interface {
 
 // Ledger tells what the chain knows of a buyer.
 type Ledger interface {
-	// Covers returns nil if the buyer's free escrow balance is at least limit
-	// and its device key may promise that much, and a sentence otherwise.
-	Covers(ctx context.Context, buyer, device fog.Address, limit fog.Amount) error
+	// Covers checks that the buyer's free escrow balance is at least limit and
+	// that its device key may promise that much, and returns the epoch its
+	// vouchers must be of.
+	Covers(ctx context.Context, buyer, device fog.Address, limit fog.Amount) (epoch uint32, err error)
 }
 
 // Journal keeps what must survive a crash.
 type Journal interface {
 	PutSellerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
 	DealState(ctx context.Context, id fog.DealID, state string) error
-	PutResult(ctx context.Context, index uint32, r fog.Receipt) error
+	PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string) error
 	PutSellerVoucher(ctx context.Context, v fog.Voucher) error
 	SellerVoucherTotal(ctx context.Context, buyer fog.Address, epoch uint32) (fog.Amount, error)
 }
@@ -133,6 +134,7 @@ type Worker struct {
 
 	mu   sync.Mutex
 	ask  fog.Ask                   // guarded by mu; the last one published
+	jobs map[fog.JobID]*deal       // guarded by mu; open deals by the buyer's job
 	owes map[fog.Address]time.Time // guarded by mu; buyers that did not pay, until when that is held against them
 }
 
@@ -148,13 +150,21 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	if cfg.Price.IsZero() {
 		return nil, fmt.Errorf("price is zero")
 	}
-	return &Worker{cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots), owes: map[fog.Address]time.Time{}}, nil
+	return &Worker{
+		cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots),
+		jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
+	}, nil
 }
 
 // Run offers the computer and serves deals until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	w.parts.Net.Handle(Protocol, w.serve)
+	w.parts.Net.Handle(Protocol, func(conversation context.Context, s Stream) {
+		inside, cancel := context.WithCancel(conversation)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)() // the deal ends with the selling, too
+		w.serve(inside, s)
+	})
 	g.Go(func() error { return w.advertise(ctx) })
 	return g.Wait()
 }

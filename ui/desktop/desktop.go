@@ -22,42 +22,70 @@ const id = "network.sonm.desktop"
 // ErrNoDisplay says that this machine has no screen to open a window on.
 var ErrNoDisplay = errors.New("there is no screen to open a window on; the terminal program does the same work without one: sonm demo")
 
-// Run opens the window and blocks until the person closes it or ctx is over.
-// It must be called from the main goroutine, once.
-func Run(ctx context.Context, core ui.Core) error {
+// Check returns ErrNoDisplay where no window can be opened.
+func Check() error {
 	if runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
 		return ErrNoDisplay
 	}
+	return nil
+}
+
+// Run opens the window, with files dropped on it at once if there are any, and
+// blocks until the person closes it or ctx is over. It must be called from the
+// main goroutine, once.
+func Run(ctx context.Context, core ui.Core, files []string) error {
+	if err := Check(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	a := app.NewWithID(id)
 	a.SetIcon(ui.Icon())
 	a.Settings().SetTheme(theme.New())
 
 	w := a.NewWindow("SONM")
-	shell := ui.New(a.Clipboard().SetContent)
+	shell := ui.New(core, &machine{app: a, window: w})
 	w.SetPadded(false)
 	w.SetContent(shell.Content())
 	w.Resize(ui.Size())
 	w.CenterOnScreen()
 	w.SetMaster()
+	w.SetOnDropped(func(_ fyne.Position, dropped []fyne.URI) { shell.Open(paths(dropped)) })
 
 	var work sync.WaitGroup
-	again := make(chan struct{}, 1)
+	ended := make(chan struct{})
+	do := func(f func()) {
+		select {
+		case <-ended: // the toolkit has shut down: it would run f here, and fall over
+		default:
+			fyne.Do(f)
+		}
+	}
 	a.Lifecycle().SetOnStarted(func() {
-		work.Go(func() { shell.Pump(ctx, core, again) })
+		if len(files) > 0 {
+			shell.Open(files)
+		}
+		work.Go(func() { shell.Run(ctx, do) })
 		work.Go(func() {
 			<-ctx.Done()
-			fyne.Do(a.Quit)
+			do(a.Quit)
 		})
 	})
-	a.Lifecycle().SetOnEnteredForeground(func() {
-		select {
-		case again <- struct{}{}:
-		default: // one look is already due
-		}
-	})
 	w.ShowAndRun()
+	close(ended)
 	cancel()
 	work.Wait()
 	return nil
+}
+
+// paths are the files among what was dropped; a picture dragged out of a
+// browser is an address and no file.
+func paths(dropped []fyne.URI) []string {
+	var all []string
+	for _, u := range dropped {
+		if u.Scheme() == "file" {
+			all = append(all, u.Path())
+		}
+	}
+	return all
 }

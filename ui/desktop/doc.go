@@ -2,3 +2,8 @@
 // toolkit's app package, which needs OpenGL and a display; it is built with the
 // tag gui only, so that the terminal program and its tests need neither.
 package desktop
+
+import "sonm/ui"
+
+// Core is what the window shows and asks: see package ui.
+type Core = ui.Core

@@ -20,8 +20,10 @@ import (
 
 	fynetheme "fyne.io/fyne/v2/theme"
 
+	"sonm/app/event"
 	"sonm/ui/desktop"
 	"sonm/ui/theme"
+	"sonm/ui/uitest"
 )
 
 // asWindow in the environment makes the test program the window itself, which
@@ -29,34 +31,80 @@ import (
 const asWindow = "SONM_TEST_WINDOW"
 
 func TestMain(m *testing.M) {
-	folder := os.Getenv(asWindow)
-	if folder == "" {
+	if os.Getenv(asWindow) == "" {
 		m.Run() // its exit code is passed on when TestMain returns
 		return
 	}
 	root := context.Background() //nolint:forbidigo // TestMain is a root, and has no t.Context
-	if err := desktop.Run(root, desktop.Local{Folder: folder, Version: "test"}); err != nil {
+	if err := desktop.Run(root, loud{uitest.New(uitest.Connected())}, os.Args[1:]); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		return
 	}
+	_, _ = os.Stdout.WriteString("closed\n")
 }
 
-// TestWindow opens the window on a screen in memory and looks at what a person
-// would see.
-func TestWindow(t *testing.T) {
-	for _, tool := range []string{"Xvfb", "xdotool", "import"} {
+// loud is a played engine that says which scene a price is asked for.
+type loud struct{ *uitest.Core }
+
+// Quote says the scene.
+func (l loud) Quote(ctx context.Context, o event.Order) (event.Quote, error) {
+	_, _ = os.Stdout.WriteString("price for " + o.Scene + "\n")
+	return l.Core.Quote(ctx, o)
+}
+
+// need skips the test where a tool is missing.
+func need(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed (make test installs it): no window is opened", tool)
 		}
 	}
+}
+
+// TestWindow opens the window on a screen in memory, with a file as its
+// argument, and looks at what a person would see.
+func TestWindow(t *testing.T) {
+	need(t, "Xvfb", "xdotool", "import")
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	display := screen(ctx, t)
-	w := window(ctx, t, display)
+	w := window(ctx, t, display, "/home/ada/harbour.glb")
 
 	if n := titled(ctx, t, display, w); n != 1 {
 		t.Errorf("%d windows with the title SONM, want 1", n)
 	}
 	painted(ctx, t, display)
+	says(ctx, t, w, "price for /home/ada/harbour.glb")
+}
+
+// TestClose closes the window as a person does: the program ends by itself.
+func TestClose(t *testing.T) {
+	need(t, "Xvfb", "xdotool", "openbox")
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	display := screen(ctx, t)
+	start(t, quiet(ctx, t, display, "openbox"))
+	said := window(ctx, t, display)
+	retry(ctx, t, func() error {
+		// The first key may come before the window has the focus.
+		err := client(ctx, display, "xdotool", "search", "--onlyvisible", "--name", "^SONM$", "windowactivate", "--sync", "key", "alt+F4").Run()
+		if !strings.Contains(said.String(), "closed") {
+			return fmt.Errorf("the window does not close: %w; it said: %s", err, said)
+		}
+		return nil
+	})
+}
+
+// says waits until the window has said line.
+func says(ctx context.Context, t *testing.T, said fmt.Stringer, line string) {
+	t.Helper()
+	retry(ctx, t, func() error {
+		if !strings.Contains(said.String(), line) {
+			return fmt.Errorf("the window said %q, want %q in it", said, line)
+		}
+		return nil
+	})
 }
 
 // titled waits for visible windows with our title and counts them.
@@ -132,7 +180,7 @@ func retry(ctx context.Context, t *testing.T, try func() error) {
 }
 
 // window starts this test program as the window and answers with what it says.
-func window(ctx context.Context, t *testing.T, display string) fmt.Stringer {
+func window(ctx context.Context, t *testing.T, display string, files ...string) fmt.Stringer {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -143,9 +191,9 @@ func window(ctx context.Context, t *testing.T, display string) fmt.Stringer {
 		t.Fatal(err)
 	}
 	defer said.Close()
-	w := exec.CommandContext(ctx, self)
+	w := exec.CommandContext(ctx, self, files...)
 	w.Env = []string{
-		"DISPLAY=" + display, asWindow + "=" + t.TempDir(), "HOME=" + t.TempDir(),
+		"DISPLAY=" + display, asWindow + "=1", "HOME=" + t.TempDir(),
 		"LIBGL_ALWAYS_SOFTWARE=1", "FYNE_THEME=dark", "PATH=" + os.Getenv("PATH"),
 	}
 	w.Stdout, w.Stderr = said, said
@@ -243,7 +291,7 @@ func count(img image.Image, c color.Color) int {
 func TestNoDisplay(t *testing.T) {
 	t.Setenv("DISPLAY", "")
 	t.Setenv("WAYLAND_DISPLAY", "")
-	if err := desktop.Run(t.Context(), desktop.Local{}); !errors.Is(err, desktop.ErrNoDisplay) {
+	if err := desktop.Run(t.Context(), loud{}, nil); !errors.Is(err, desktop.ErrNoDisplay) {
 		t.Errorf("Run = %v, want %v", err, desktop.ErrNoDisplay)
 	}
 }

@@ -1,112 +1,156 @@
-// Package screen holds the pages of the window, each made from the values of
-// package view.
 package screen
 
 import (
+	"reflect"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 
-	"sonm/assets/icon"
 	ours "sonm/ui/theme"
 	"sonm/ui/view"
 	"sonm/ui/widget"
 )
 
-// Home says what this build can do and what is installed. Lines that the person
-// copies go to copy.
-func Home(s view.Status, copy func(string)) fyne.CanvasObject {
-	commands := view.Commands()
-	left := []fyne.CanvasObject{hero(s, commands[0], copy), all(commands[1:], copy)}
-	body := container.New(&split{right: 290, gap: 16}, widget.Rows(16, left...), computer(s))
-	return page("Welcome to SONM", "One supercomputer made of ordinary computers, with no company in the middle.", body)
+// Home is the page that sells.
+type Home struct {
+	sheet sheet
+	seen  view.Home
+	offer view.Offer
+
+	practice *widget.Pill
+	title    *widget.Label
+	pill     *widget.Pill
+	truth    *widget.Prose
+	sell     *widget.Switch
+	trouble  *trouble
+	figures  [3]*figure
+	sold     *fyne.Container
+	none     *widget.Prose
+	rows     []*row
+	price    *widget.Field
+	slots    *widget.Field
+	note     *widget.Prose
 }
 
-// Unknown is the page when the status could not be looked up.
-func Unknown() fyne.CanvasObject {
-	return page("Welcome to SONM", "This program could not find out what is installed.", widget.Card(widget.Paragraph(
-		"The terminal commands may still work: open a terminal in the folder of this program and type \"sonm status\".",
-		theme.SizeNameText, ours.Muted)))
-}
-
-func page(title, sub string, body fyne.CanvasObject) fyne.CanvasObject {
-	head := widget.Rows(6,
-		widget.Text(title, ours.Display, theme.ColorNameForeground, true),
-		widget.Text(sub, theme.SizeNameText, ours.Muted, false),
-	)
-	return container.NewVScroll(container.New(layout.NewCustomPaddedLayout(28, 28, 30, 30), widget.Rows(22, head, body)))
-}
-
-// hero is the first thing to try.
-func hero(s view.Status, first view.Command, copy func(string)) fyne.CanvasObject {
-	pill := widget.Pill("PRACTICE MODE", theme.ColorNamePrimary)
-	head := widget.Columns(12,
-		container.NewCenter(widget.Text("Render your first scene", theme.SizeNameHeadingText, theme.ColorNameForeground, true)), pill)
-	what := "A scene goes in, three computers share the work and check each other, they are paid with play money, " +
-		"and the picture comes out. In this build jobs are started from a terminal; this window shows what is installed."
-	rows := []fyne.CanvasObject{
-		head, widget.Paragraph(what, theme.SizeNameText, ours.Muted), widget.Gap(0, 2), prompt(first.Line, copy),
+// NewHome builds the page; turn is called when the switch is pressed, with the
+// offer as typed.
+func NewHome(turn func(on bool, o view.Offer)) *Home {
+	h := &Home{offer: view.DefaultOffer(), practice: practice()}
+	h.sell = widget.NewSwitch("Sell this computer's time", func(on bool) { turn(on, h.offer) })
+	var stats []fyne.CanvasObject
+	for i := range h.figures {
+		h.figures[i] = newFigure()
+		stats = append(stats, h.figures[i].card)
 	}
-	if advice := s.Advice(); advice != "" {
-		rows = append(rows, widget.Paragraph(advice, theme.SizeNameText, theme.ColorNameWarning))
-	}
-	return widget.Card(widget.Rows(10, rows...))
+	all := widget.Rows(gutter, h.hero(), widget.Equal(gutter, stats...),
+		container.New(&split{right: rightWidth, gap: gutter}, h.ledger(), h.offered()))
+	h.sheet = page("Home", "Sell what your computer has to spare, by itself, whenever the switch is on.", h.practice.Container, all)
+	h.Show(view.HomeOf(view.Model{}, view.Till{}))
+	return h
 }
 
-// prompt is a line to type, with a button that copies it.
-func prompt(line string, copy func(string)) fyne.CanvasObject {
-	row := container.NewBorder(nil, nil, nil, widget.NewButton(widget.Primary, "Copy", resource("copy.svg", icon.Copy), func() { copy(line) }),
-		container.NewHBox(container.NewCenter(widget.Code(line))))
-	return widget.Well(container.New(layout.NewCustomPaddedLayout(6, 6, 14, 6), row))
+// Content is the page.
+func (h *Home) Content() fyne.CanvasObject { return h.sheet.scroll }
+
+func (h *Home) hero() fyne.CanvasObject {
+	h.title = widget.NewLabel(theme.SizeNameHeadingText, theme.ColorNameForeground, true)
+	h.pill = widget.NewPill("", theme.ColorNameSuccess)
+	h.truth = widget.NewProse(theme.SizeNameText, ours.Muted)
+	h.trouble = newTrouble()
+	words := widget.Rows(6, widget.Columns(12, h.title, h.pill.Container), h.truth.Container)
+	turn := container.NewCenter(widget.Columns(0, widget.Gap(20, 0), h.sell))
+	return widget.Card(widget.Rows(14, container.NewBorder(nil, nil, nil, turn, words), h.trouble.Container))
 }
 
-func all(commands []view.Command, copy func(string)) fyne.CanvasObject {
-	rows := []fyne.CanvasObject{
-		widget.Text("What else this build can do", theme.SizeNameSubHeadingText, theme.ColorNameForeground, true),
-		widget.Gap(0, 4),
+// ledger lists what was sold.
+func (h *Home) ledger() fyne.CanvasObject {
+	h.none = widget.NewProse(theme.SizeNameText, ours.Muted)
+	h.sold = widget.Rows(10)
+	return widget.Card(widget.Rows(14, heading("Done for others"), h.none.Container, h.sold))
+}
+
+// offered is the price and size of what is sold.
+func (h *Home) offered() fyne.CanvasObject {
+	h.price = widget.NewField("SNM for a billion steps", func(s string) { h.offer.Price = s })
+	h.slots = widget.NewField("Tasks at once", func(s string) { h.offer.Slots = s })
+	h.price.Set(h.offer.Price)
+	h.slots.Set(h.offer.Slots)
+	h.note = widget.NewProse(theme.SizeNameCaptionText, ours.Muted)
+	return widget.Card(widget.Rows(14, heading("Your offer"), widget.Equal(12, h.price.Container, h.slots.Container), h.note.Container))
+}
+
+// Show puts v on the page.
+func (h *Home) Show(v view.Home) {
+	if reflect.DeepEqual(v, h.seen) {
+		return
 	}
-	for i, c := range commands {
-		if i > 0 {
-			rows = append(rows, widget.Line())
+	h.seen = v
+	visible(h.practice, v.Practice)
+	h.title.Set(v.Title)
+	h.pill.Set(v.Pill, theme.ColorNameSuccess)
+	h.truth.Set(v.Truth)
+	h.sell.Set(v.On, v.CanTurn)
+	h.trouble.show(v.Trouble)
+	for i, f := range v.Figures {
+		h.figures[i].show(f)
+	}
+	h.none.Set(v.SoldNote)
+	visible(h.none, v.SoldNote != "")
+	h.list(v.Sold)
+	h.price.SetOff(!v.CanEdit)
+	h.slots.SetOff(!v.CanEdit)
+	h.note.Set(v.EditNote)
+	h.sheet.refresh()
+}
+
+// list shows the rows, which are made when there are more than before.
+func (h *Home) list(rows []view.Figure) {
+	for len(h.rows) < len(rows) {
+		if len(h.rows) > 0 {
+			h.sold.Add(widget.Line())
 		}
-		button := widget.NewButton(widget.Quiet, "", resource("copy.svg", icon.Copy), func() { copy(c.Line) }).Say("Copy " + c.Line)
-		words := widget.Rows(3, widget.Code(c.Line), widget.Text(c.What, theme.SizeNameCaptionText, ours.Muted, false))
-		rows = append(rows, container.NewBorder(nil, nil, nil, container.NewCenter(button), words))
+		r := newRow()
+		h.rows = append(h.rows, r)
+		h.sold.Add(r.Container)
 	}
-	return widget.Card(widget.Rows(9, rows...))
+	for i, r := range rows {
+		h.rows[i].name.Set(r.Name)
+		h.rows[i].value.Set(r.Value)
+	}
+	visible(h.sold, len(rows) > 0)
 }
 
-// computer lists what was found beside this program.
-func computer(s view.Status) fyne.CanvasObject {
-	rows := []fyne.CanvasObject{
-		widget.Text("This computer", theme.SizeNameSubHeadingText, theme.ColorNameForeground, true),
-		widget.Gap(0, 4),
-		fact("Processor", s.CoresText()),
-		fact("Version", s.Version),
-		widget.Line(),
-	}
-	for _, p := range s.Parts {
-		rows = append(rows, part(p))
-	}
-	return widget.Rows(0, widget.Card(widget.Rows(12, rows...)))
+// figure is a card with one number.
+type figure struct {
+	card              fyne.CanvasObject
+	name, value, note *widget.Label
 }
 
-func fact(name, value string) fyne.CanvasObject {
-	return container.NewBorder(nil, nil,
-		widget.Text(name, theme.SizeNameText, ours.Muted, false),
-		widget.Text(value, theme.SizeNameText, theme.ColorNameForeground, false))
-}
-
-func part(p view.Part) fyne.CanvasObject {
-	state, ink := "Ready", theme.ColorNameSuccess
-	if !p.Found {
-		state, ink = "Missing", theme.ColorNameWarning
+func newFigure() *figure {
+	f := &figure{
+		name:  widget.NewLabel(theme.SizeNameCaptionText, ours.Muted, false).Clip(),
+		value: widget.NewLabel(theme.SizeNameHeadingText, theme.ColorNameForeground, true).Clip(),
+		note:  widget.NewLabel(theme.SizeNameCaptionText, ours.Muted, false).Clip(),
 	}
-	name := widget.Rows(2,
-		widget.Text(p.Name, theme.SizeNameText, theme.ColorNameForeground, false),
-		widget.Text(p.File, theme.SizeNameCaptionText, ours.Muted, false))
-	return container.NewBorder(nil, nil, name, container.NewCenter(widget.Pill(state, ink)))
+	f.card = widget.Card(widget.Rows(7, f.name, f.value, f.note))
+	return f
 }
 
-func resource(name string, b []byte) fyne.Resource { return fyne.NewStaticResource(name, b) }
+func (f *figure) show(v view.Figure) {
+	f.name.Set(v.Name)
+	f.value.Set(v.Value)
+	f.note.Set(v.Note)
+}
+
+// row is a name and, at the right edge, its value.
+type row struct {
+	*fyne.Container
+	name, value *widget.Label
+}
+
+func newRow() *row {
+	r := &row{name: body(ours.Muted).Clip(), value: widget.NewLabel(theme.SizeNameText, theme.ColorNameForeground, true)}
+	r.Container = container.NewBorder(nil, nil, nil, r.value, r.name)
+	return r
+}

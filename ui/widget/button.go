@@ -18,7 +18,9 @@ type Kind int
 // The kinds of button.
 const (
 	Primary Kind = iota // the one thing to do on a page
+	Plain               // what else can be done
 	Quiet               // an icon or word that only stands out under the pointer
+	Option              // one of a few choices, lit while it is the chosen one
 	Row                 // one entry of the sidebar
 )
 
@@ -31,7 +33,7 @@ type Button struct {
 	kind   Kind
 	press  func()
 
-	active, hover, focus bool
+	active, hover, focus, off bool
 }
 
 // NewButton is a button with a label, an icon or both.
@@ -48,21 +50,55 @@ func (b *Button) Say(words string) *Button {
 }
 
 // SetActive marks the entry of the page that is open.
-func (b *Button) SetActive(on bool) { b.active = on; b.Refresh() }
+func (b *Button) SetActive(on bool) {
+	if b.active == on {
+		return
+	}
+	b.active = on
+	b.Refresh()
+}
 
 // SetIcon changes the icon.
 func (b *Button) SetIcon(icon fyne.Resource) { b.icon = icon; b.Refresh() }
+
+// SetLabel changes the words on the button.
+func (b *Button) SetLabel(label string) {
+	if b.label == label {
+		return
+	}
+	b.label, b.spoken = label, label
+	b.Refresh()
+}
+
+// Label is the words on the button.
+func (b *Button) Label() string { return b.label }
+
+// SetOff greys the button out, and back.
+func (b *Button) SetOff(off bool) {
+	if b.off == off {
+		return
+	}
+	b.off = off
+	b.Refresh()
+}
+
+// Off reports whether the button cannot be pressed.
+func (b *Button) Off() bool { return b.off }
 
 // Active reports whether SetActive(true) was last.
 func (b *Button) Active() bool { return b.active }
 
 // Tapped is the toolkit's call when the button is pressed.
-func (b *Button) Tapped(*fyne.PointEvent) { b.press() }
+func (b *Button) Tapped(*fyne.PointEvent) {
+	if !b.off {
+		b.press()
+	}
+}
 
 // TypedKey presses the button with Space and Enter.
 func (b *Button) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeySpace || k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter {
-		b.press()
+		b.Tapped(nil)
 	}
 }
 
@@ -85,7 +121,12 @@ func (b *Button) MouseMoved(*desktop.MouseEvent) {}
 func (b *Button) MouseOut() { b.hover = false; b.Refresh() }
 
 // Cursor is the hand.
-func (b *Button) Cursor() desktop.Cursor { return desktop.PointerCursor }
+func (b *Button) Cursor() desktop.Cursor {
+	if b.off {
+		return desktop.DefaultCursor
+	}
+	return desktop.PointerCursor
+}
 
 // AccessibilityLabel is what a screen reader says.
 func (b *Button) AccessibilityLabel() string { return b.spoken }
@@ -165,32 +206,56 @@ func (r *buttonRenderer) Refresh() {
 	r.paint()
 	r.Layout(r.b.Size())
 	for _, o := range r.Objects() {
-		canvas.Refresh(o)
+		o.Refresh() // an image takes its new colour only so
 	}
 }
 
 func (r *buttonRenderer) paint() {
-	ground, ink := color.Color(color.Transparent), ours.Muted
-	switch {
-	case r.b.kind == Primary:
-		ground, ink = tint(theme.ColorNamePrimary), theme.ColorNameForegroundOnPrimary
-	case r.b.active:
-		ground, ink = tint(ours.SurfaceAlt), theme.ColorNameForeground
-	case r.b.hover:
-		ground, ink = tint(theme.ColorNameHover), theme.ColorNameForeground
-	}
+	ground, ink := r.colours()
 	r.ground.FillColor, r.ground.StrokeWidth, r.bar.FillColor = ground, 0, color.Transparent
+	if r.b.kind == Plain || r.b.kind == Option {
+		r.ground.StrokeColor, r.ground.StrokeWidth = tint(ours.Border), 1
+	}
+	if r.b.kind == Option && r.b.active {
+		r.ground.StrokeColor = tint(theme.ColorNamePrimary)
+	}
 	if r.b.focus {
 		r.ground.StrokeColor, r.ground.StrokeWidth = tint(theme.ColorNameFocus), 2
 	}
-	if r.b.active {
+	if r.b.active && r.b.kind == Row {
 		r.bar.FillColor = tint(theme.ColorNamePrimary)
 	}
-	r.text.Color, r.text.TextSize = tint(ink), theme.Size(theme.SizeNameText)
-	r.text.TextStyle.Bold = r.b.active || r.b.kind == Primary
+	r.text.Text, r.text.Color, r.text.TextSize = r.b.label, tint(ink), theme.Size(theme.SizeNameText)
+	r.text.TextStyle.Bold = r.b.active || r.b.kind == Primary || r.b.kind == Plain
 	if r.b.icon != nil {
 		r.icon.Resource = theme.NewColoredResource(r.b.icon, ink)
 	}
+}
+
+// colours are the ground, and the ink upon it.
+func (r *buttonRenderer) colours() (color.Color, fyne.ThemeColorName) {
+	b := r.b
+	switch {
+	case b.off && b.kind != Quiet && b.kind != Row:
+		return tint(ours.SurfaceAlt), ours.Muted
+	case b.off:
+		return color.Transparent, ours.Muted
+	case b.kind == Primary && b.hover:
+		return mix(theme.ColorNamePrimary, theme.ColorNameForegroundOnPrimary, 0.12), theme.ColorNameForegroundOnPrimary
+	case b.kind == Primary:
+		return tint(theme.ColorNamePrimary), theme.ColorNameForegroundOnPrimary
+	case b.kind == Option && b.active:
+		return mix(ours.Surface, theme.ColorNamePrimary, 0.14), theme.ColorNameForeground
+	case b.active:
+		return tint(ours.SurfaceAlt), theme.ColorNameForeground
+	case b.kind == Plain && b.hover:
+		return mix(ours.SurfaceAlt, theme.ColorNameForeground, 0.08), theme.ColorNameForeground
+	case b.kind == Plain:
+		return tint(ours.SurfaceAlt), theme.ColorNameForeground
+	case b.hover:
+		return tint(theme.ColorNameHover), theme.ColorNameForeground
+	}
+	return color.Transparent, ours.Muted
 }
 
 func (r *buttonRenderer) Objects() []fyne.CanvasObject {

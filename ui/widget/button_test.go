@@ -10,7 +10,7 @@ import (
 )
 
 func TestButton(t *testing.T) {
-	test.NewTempApp(t)
+	dress(t)
 	pressed := 0
 	b := widget.NewButton(widget.Quiet, "", nil, func() { pressed++ }).Say("Copy the line")
 	w := test.NewTempWindow(t, b)

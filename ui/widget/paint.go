@@ -46,30 +46,19 @@ func (r paintedRenderer) Destroy()                     {}
 
 func tint(n fyne.ThemeColorName) color.Color { return theme.Color(n) }
 
+// mix is share of over on top of under.
+func mix(under, over fyne.ThemeColorName, share float32) color.Color {
+	u, _ := color.NRGBAModel.Convert(tint(under)).(color.NRGBA)
+	o, _ := color.NRGBAModel.Convert(tint(over)).(color.NRGBA)
+	at := func(a, b uint8) uint8 { return uint8(float32(a)*(1-share) + float32(b)*share) }
+	return color.NRGBA{R: at(u.R, o.R), G: at(u.G, o.G), B: at(u.B, o.B), A: 0xff}
+}
+
 // Text is one line in a theme size and colour.
 func Text(s string, size fyne.ThemeSizeName, ink fyne.ThemeColorName, bold bool) fyne.CanvasObject {
 	t := canvas.NewText(s, color.Transparent)
 	t.TextStyle.Bold = bold
 	return newPainted(t, func() { t.Color, t.TextSize = tint(ink), theme.Size(size) })
-}
-
-// Code is one line as typed in a terminal.
-func Code(s string) fyne.CanvasObject {
-	t := canvas.NewText(s, color.Transparent)
-	t.TextStyle.Monospace = true
-	return newPainted(t, func() {
-		t.Color, t.TextSize = tint(theme.ColorNameForeground), theme.Size(theme.SizeNameText)
-	})
-}
-
-// Paragraph is text that wraps, without the toolkit's padding around it.
-func Paragraph(s string, size fyne.ThemeSizeName, ink fyne.ThemeColorName) fyne.CanvasObject {
-	t := widget.NewRichText(&widget.TextSegment{Text: s, Style: widget.RichTextStyle{
-		ColorName: ink, SizeName: size,
-	}})
-	t.Wrapping = fyne.TextWrapWord
-	in := -theme.InnerPadding()
-	return container.New(layout.NewCustomPaddedLayout(in, in, in, in), t)
 }
 
 // Fill is a rectangle of one theme colour.
@@ -111,24 +100,28 @@ func Card(o fyne.CanvasObject) fyne.CanvasObject {
 	return container.NewStack(ground, Pad(20, o))
 }
 
-// Dot is a small disc, for states.
-func Dot(n fyne.ThemeColorName) fyne.CanvasObject {
-	c := canvas.NewCircle(color.Transparent)
-	p := newPainted(c, func() { c.FillColor = tint(n) })
-	return container.NewCenter(container.NewGridWrap(fyne.NewSquareSize(8), p))
+// Dot is a small disc, for states; its colour can change.
+type Dot struct {
+	*fyne.Container
+	disc *painted
+	ink  fyne.ThemeColorName
 }
 
-// Pill is a short word on a rounded ground of its own colour.
-func Pill(s string, ink fyne.ThemeColorName) fyne.CanvasObject {
-	r := canvas.NewRectangle(color.Transparent)
-	r.CornerRadius = canvas.RadiusMaximum
-	ground := newPainted(r, func() {
-		c, _ := color.NRGBAModel.Convert(tint(ink)).(color.NRGBA)
-		c.A = 0x26
-		r.FillColor = c
-	})
-	word := container.New(layout.NewCustomPaddedLayout(3, 3, 10, 10), Text(s, theme.SizeNameCaptionText, ink, true))
-	return container.NewCenter(container.NewStack(ground, word))
+// NewDot is a disc of a colour.
+func NewDot(ink fyne.ThemeColorName) *Dot {
+	d := &Dot{ink: ink}
+	c := canvas.NewCircle(color.Transparent)
+	d.disc = newPainted(c, func() { c.FillColor = tint(d.ink) })
+	d.Container = container.NewCenter(container.NewGridWrap(fyne.NewSquareSize(8), d.disc))
+	return d
+}
+
+// Set changes the colour.
+func (d *Dot) Set(ink fyne.ThemeColorName) {
+	if d.ink != ink {
+		d.ink = ink
+		d.disc.Refresh()
+	}
 }
 
 // Rows stacks objects with space between them, at their own height.

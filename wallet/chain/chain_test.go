@@ -21,8 +21,10 @@ import (
 	"sonm/wallet/chain"
 )
 
-var network = chain.Network{ChainID: chain.PracticeMin + 1, RPC: "http://chain.invalid", Practice: true,
-	Token: common.Address{1}, Escrow: common.Address{2}}
+var network = chain.Network{
+	ChainID: chain.PracticeMin + 1, RPC: "http://chain.invalid", Practice: true,
+	Token: common.Address{1}, Escrow: common.Address{2},
+}
 
 // answers is an endpoint in memory: what each method returns. An answer that
 // is an error is one of the endpoint's; raw text is sent as it is.
@@ -57,7 +59,7 @@ func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch got := got.(type) {
 	case raw:
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(got))), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(got))), Request: r}, nil
 	case *http.Response:
 		got.Request = r
 		return got, nil
@@ -72,7 +74,7 @@ func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
 }
 
 // refusal is a connection that fails.
@@ -171,7 +173,7 @@ func TestLyingEndpoints(t *testing.T) {
 		"cut off":               {"eth_getBalance", raw(`{"jsonrpc":"2.0","id":1,"result":"0x`), chain.ErrUnreachable},
 		"endless":               {"eth_getBalance", raw(`{"jsonrpc":"2.0","id":1,"result":"` + strings.Repeat("0", 9<<20) + `"}`), chain.ErrUnreachable},
 		"no connection":         {"eth_chainId", refusal("connection refused"), chain.ErrUnreachable},
-		"elsewhere":             {"eth_chainId", &http.Response{StatusCode: 307, Header: http.Header{"Location": {"http://elsewhere.invalid"}}, Body: http.NoBody}, chain.ErrUnreachable},
+		"elsewhere":             {"eth_chainId", &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere.invalid"}}, Body: http.NoBody}, chain.ErrUnreachable},
 		"a receipt of another":  {"eth_getTransactionReceipt", &types.Receipt{Status: 1, TxHash: common.Hash{9}, BlockNumber: big.NewInt(1), Logs: []*types.Log{}}, chain.ErrAnswer},
 		"replaced by another":   {"eth_sendRawTransaction", errors.New("nonce too low: next nonce 9, tx nonce 4"), nil},
 		"a balance of 300 bits": {"eth_getBalance", "0x" + strings.Repeat("f", 75), chain.ErrUnreachable},

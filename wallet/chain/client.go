@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -76,7 +77,8 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := rpc.DialOptions(context.Background(), cfg.Network.RPC, rpc.WithHTTPClient(web)) // HTTP: connects per request
+	nothing := context.Background() //nolint:forbidigo // New connects to nothing: over HTTP each request does, under its own ctx
+	conn, err := rpc.DialOptions(nothing, cfg.Network.RPC, rpc.WithHTTPClient(web))
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", cfg.Network.RPC, err)
 	}
@@ -151,11 +153,7 @@ func (c *Client) Time(ctx context.Context) (time.Time, error) {
 func (c *Client) GasUsed() map[string]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	used := make(map[string]uint64, len(c.gas))
-	for purpose, n := range c.gas {
-		used[purpose] = n
-	}
-	return used
+	return maps.Clone(c.gas)
 }
 
 // Fund asks a practice chain for the address's first money.

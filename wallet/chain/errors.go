@@ -91,16 +91,14 @@ func explainError(err error, explain Explain) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	var data rpc.DataError
-	if errors.As(err, &data) {
+	if data, ok := errors.AsType[rpc.DataError](err); ok {
 		if text, ok := data.ErrorData().(string); ok && len(text) <= 2*maxRevert+2 {
 			if raw, bad := hex.DecodeString(strings.TrimPrefix(text, "0x")); bad == nil {
 				return revert(raw, explain)
 			}
 		}
 	}
-	var answer rpc.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[rpc.Error](err); ok {
 		text := answer.Error()
 		if strings.Contains(text, "execution reverted") {
 			return revert(nil, explain)

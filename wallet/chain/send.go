@@ -279,11 +279,8 @@ func plausible(receipt *types.Receipt, r Record) error {
 // finish forgets the record once its block can no longer go away. The practice
 // chain answers only from what is on disk, so there it is final at once.
 func (c *Client) finish(ctx context.Context, id common.Hash, receipt *types.Receipt) error {
-	if !c.network.Practice {
-		final, err := c.eth.HeaderByNumber(ctx, big.NewInt(rpc.FinalizedBlockNumber.Int64()))
-		if err != nil || receipt.BlockNumber == nil || final.Number.Cmp(receipt.BlockNumber) < 0 {
-			return nil // not yet: a later Rebroadcast looks again
-		}
+	if !c.network.Practice && !c.final(ctx, receipt) {
+		return nil // a later Rebroadcast looks again
 	}
 	if err := c.outbox.Final(ctx, id); err != nil {
 		return fmt.Errorf("clear the outbox: %w", err)
@@ -291,12 +288,18 @@ func (c *Client) finish(ctx context.Context, id common.Hash, receipt *types.Rece
 	return nil
 }
 
+// final reports whether the receipt's block is known never to go away; a chain
+// that does not tell says no.
+func (c *Client) final(ctx context.Context, receipt *types.Receipt) bool {
+	last, err := c.eth.HeaderByNumber(ctx, big.NewInt(rpc.FinalizedBlockNumber.Int64()))
+	return err == nil && receipt.BlockNumber != nil && last.Number.Cmp(receipt.BlockNumber) >= 0
+}
+
 // reason asks again, as of the block it failed in, why tx was refused.
 func (c *Client) reason(ctx context.Context, tx Tx, receipt *types.Receipt) error {
 	msg := ethereum.CallMsg{From: c.Address(), To: &tx.To, Data: tx.Data, Value: tx.Value}
 	_, err := c.eth.CallContract(ctx, msg, receipt.BlockNumber)
-	var refused *RevertError
-	if errors.As(explainError(err, tx.Explain), &refused) {
+	if refused, ok := errors.AsType[*RevertError](explainError(err, tx.Explain)); ok {
 		return refused
 	}
 	return revert(nil, nil)

@@ -169,7 +169,8 @@ func transfer(t *testing.T, n chain.Network, key *ecdsa.PrivateKey, nonce uint64
 	t.Helper()
 	id := new(big.Int).SetUint64(n.ChainID)
 	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
-		ChainID: id, Nonce: nonce, GasTipCap: big.NewInt(1), GasFeeCap: big.NewInt(fee), Gas: 21000, To: &someone, Value: big.NewInt(1)})
+		ChainID: id, Nonce: nonce, GasTipCap: big.NewInt(1), GasFeeCap: big.NewInt(fee), Gas: 21000, To: &someone, Value: big.NewInt(1),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,12 +56,12 @@ func Faucet() common.Address { return crypto.PubkeyToAddress(faucetKey().PublicK
 func (n *node) deploy(ctx context.Context) (token, escrow common.Address, err error) {
 	token, err = n.ensureCode(ctx, 0, common.FromHex(gen.SNMMetaData.Bin))
 	if err != nil {
-		return token, escrow, fmt.Errorf("SNM: %w", err)
+		return token, escrow, fmt.Errorf("deploy SNM: %w", err)
 	}
 	args := gen.NewEscrow().PackConstructor(token, Faucet(), big.NewInt(FeeBPS))
 	escrow, err = n.ensureCode(ctx, 1, append(common.FromHex(gen.EscrowMetaData.Bin), args...))
 	if err != nil {
-		return token, escrow, fmt.Errorf("Escrow: %w", err)
+		return token, escrow, fmt.Errorf("deploy Escrow: %w", err)
 	}
 	return token, escrow, nil
 }
@@ -131,7 +131,11 @@ func (n *node) send(ctx context.Context, tx *types.DynamicFeeTx) error {
 		return err
 	}
 	tx.ChainID = new(big.Int).SetUint64(n.chainID)
-	tx.Nonce = n.eth.TxPool().Nonce(Faucet())
+	// Not the pool's Nonce: that reads a state shared with the pool's own
+	// goroutines, under a lock for readers although reading fills its cache.
+	if tx.Nonce, err = n.client.NonceAt(ctx, Faucet(), nil); err != nil {
+		return err
+	}
 	tx.GasTipCap = big.NewInt(1)
 	tx.GasFeeCap = new(big.Int).Add(big.NewInt(params.GWei), new(big.Int).Lsh(head.BaseFee, 1))
 	signed, err := types.SignNewTx(faucetKey(), types.LatestSignerForChainID(tx.ChainID), tx)

@@ -113,6 +113,9 @@ func settings(id uint64) ethconfig.Config {
 	cfg.DatabaseCache, cfg.DatabaseHandles = 32, 64         // MiB, files
 	cfg.TrieCleanCache, cfg.TrieDirtyCache, cfg.SnapshotCache = 16, 16, 0
 	cfg.FilterLogCacheSize = 64
+	// No index of logs: writing one takes most of the processor time of a start
+	// and of a block, and a search through the blooms of so few blocks is quick.
+	cfg.LogNoHistory = true
 	cfg.Genesis = genesis(id)
 	cfg.Miner.GasCeil = gasLimit
 	cfg.Miner.GasPrice = big.NewInt(1) // the pool's own least: what the pool takes is mined
@@ -197,7 +200,7 @@ func (n *node) durable(h http.Handler) http.Handler {
 			return
 		}
 		w.WriteHeader(held.status)
-		w.Write(held.body) // the client is gone if this fails: nobody is left to tell
+		_, _ = w.Write(held.body) // the client is gone if this fails: nobody is left to tell
 	})
 }
 

@@ -22,7 +22,8 @@ var at = common.Address{2}
 func offline(t *testing.T) *escrow.Escrow {
 	t.Helper()
 	c, err := chain.New(chain.Config{Dial: (&net.Dialer{}).DialContext, Network: chain.Network{
-		ChainID: chain.PracticeMin, Practice: true, RPC: "http://127.0.0.1:1", Token: common.Address{1}, Escrow: at}})
+		ChainID: chain.PracticeMin, Practice: true, RPC: "http://127.0.0.1:1", Token: common.Address{1}, Escrow: at,
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,11 +31,11 @@ func offline(t *testing.T) *escrow.Escrow {
 	return escrow.New(c)
 }
 
-func contract(t testing.TB) *abi.ABI {
-	t.Helper()
+func contract(tb testing.TB) *abi.ABI {
+	tb.Helper()
 	a, err := gen.EscrowMetaData.ParseABI()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }

@@ -55,7 +55,7 @@ func Create(cfg Config, phrase, passphrase string, chainID uint64) (*Account, er
 	if err != nil {
 		return nil, err
 	}
-	return save(cfg, private, phrase, passphrase, chainID, false)
+	return save(cfg, private, phrase, passphrase, chainID)
 }
 
 // Import takes an account out of another wallet's keystore v3 file; it then
@@ -65,7 +65,7 @@ func Import(cfg Config, file []byte, passphrase string, chainID uint64) (*Accoun
 	if err != nil {
 		return nil, err
 	}
-	return save(cfg, private, "", passphrase, chainID, false)
+	return save(cfg, private, "", passphrase, chainID)
 }
 
 // Open reads the account in cfg.Dir, locked. It returns ErrNoAccount if there
@@ -86,7 +86,7 @@ func Open(cfg Config, chainID uint64) (*Account, error) {
 	if err != nil || len(raw) != common.AddressLength {
 		return nil, fmt.Errorf("account: %.60q is not an address", h.Address)
 	}
-	return newAccount(common.BytesToAddress(raw), file, chainID, false), nil
+	return newAccount(common.BytesToAddress(raw), file, chainID), nil
 }
 
 // OpenPractice opens the account of one practice chain, unlocked, and makes it
@@ -155,7 +155,12 @@ func newPractice(cfg Config, passphrase string, chainID uint64) (*Account, error
 	if err != nil {
 		return nil, err
 	}
-	return save(cfg, private, phrase, passphrase, chainID, true)
+	a, err := save(cfg, private, phrase, passphrase, chainID)
+	if err != nil {
+		return nil, err
+	}
+	a.practice = true
+	return a, nil
 }
 
 // practicePassphrase reads the passphrase, drawing it at first.
@@ -176,7 +181,7 @@ func practicePassphrase(path string) (string, error) {
 
 // save writes the phrase first: an account without its phrase is worse than a
 // phrase whose account was never made, which the next Create replaces.
-func save(cfg Config, private *ecdsa.PrivateKey, phrase, passphrase string, chainID uint64, practice bool) (*Account, error) {
+func save(cfg Config, private *ecdsa.PrivateKey, phrase, passphrase string, chainID uint64) (*Account, error) {
 	address := crypto.PubkeyToAddress(private.PublicKey)
 	if address == common.HexToAddress(faucetAddress) {
 		return nil, ErrPublicKey
@@ -204,7 +209,7 @@ func save(cfg Config, private *ecdsa.PrivateKey, phrase, passphrase string, chai
 		}
 		return nil, fmt.Errorf("keep the account: %w", err)
 	}
-	a := newAccount(address, file, chainID, practice)
+	a := newAccount(address, file, chainID)
 	a.private = private
 	return a, nil
 }
@@ -225,8 +230,8 @@ func savePhrase(cfg Config, phrase, passphrase string, cost Scrypt) error {
 	return create(path, raw)
 }
 
-func newAccount(address common.Address, file []byte, chainID uint64, practice bool) *Account {
-	a := &Account{file: file, practice: practice}
+func newAccount(address common.Address, file []byte, chainID uint64) *Account {
+	a := &Account{file: file}
 	a.address, a.chainID, a.purposes = address, chainID, purposeAccount
 	return a
 }

@@ -85,7 +85,7 @@ func child(key, code []byte, index uint32) ([]byte, []byte, error) {
 	if k.Cmp(n) >= 0 {
 		return nil, nil, fmt.Errorf("child %d has no key", index) // one in 2^127
 	}
-	k.Add(k, parent.D).Mod(k, n)
+	k.Add(k, new(big.Int).SetBytes(key)).Mod(k, n)
 	if k.Sign() == 0 {
 		return nil, nil, fmt.Errorf("child %d has no key", index)
 	}

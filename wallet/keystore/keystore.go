@@ -148,7 +148,7 @@ func (a *Account) Lock() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.private != nil {
-		clear(a.private.D.Bits())
+		clear(a.private.D.Bits()) //nolint:staticcheck // SA1019: the key is not used again, and only through D can it be wiped
 		a.private = nil
 	}
 }

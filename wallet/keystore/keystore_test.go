@@ -99,8 +99,10 @@ func TestPhrasesGiveTheAccountsOfOtherWallets(t *testing.T) {
 }
 
 func TestBadPhrases(t *testing.T) {
-	for _, phrase := range []string{"", "test", "test test test test test test test test test test test test",
-		"tset test test test test test test test test test test junk", strings.Repeat("test ", 1000)} {
+	for _, phrase := range []string{
+		"", "test", "test test test test test test test test test test test test",
+		"tset test test test test test test test test test test junk", strings.Repeat("test ", 1000),
+	} {
 		if _, err := keystore.Create(light(t), phrase, "pw", 5); !errors.Is(err, keystore.ErrPhrase) {
 			t.Errorf("%.30q: %v, want ErrPhrase", phrase, err)
 		}
@@ -108,6 +110,7 @@ func TestBadPhrases(t *testing.T) {
 }
 
 func light(t *testing.T) keystore.Config {
+	t.Helper()
 	return keystore.Config{Dir: t.TempDir(), Scrypt: keystore.LightScrypt()}
 }
 
@@ -259,8 +262,13 @@ func TestADeviceSignsOnlyItsPurposes(t *testing.T) {
 	}
 	domain := typed.Domain{ChainID: 5}
 	one := big.NewInt(1)
-	for _, m := range []typed.Message{typed.Ask{Price: one}, typed.Deal{Price: one, Cap: one}, typed.Receipt{},
-		typed.Voucher{Total: one}, typed.Batch{Payees: make([]byte, 32)}} {
+	for _, m := range []typed.Message{
+		typed.Ask{Price: one},
+		typed.Deal{Price: one, Cap: one},
+		typed.Receipt{},
+		typed.Voucher{Total: one},
+		typed.Batch{Payees: make([]byte, 32)},
+	} {
 		if _, err := d.Sign(t.Context(), domain, m); err != nil {
 			t.Errorf("%T: %v", m, err)
 		}
@@ -327,8 +335,17 @@ func FuzzImport(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	for _, change := range [][2]string{{`"n":2`, `"n":1e9`}, {`"n":2`, `"N":2,"n":1073741824`}, {`"salt"`, `"sugar"`}, {`"p":1`, `"p":"1"`},
-		{`"scrypt"`, `"pbkdf2"`}, {`"version":3`, `"version":1`}, {`"iv":"`, `"iv":"00`}, {`"dklen":32`, `"dklen":0`}, {`"mac":"`, `"mac":"z`}} {
+	for _, change := range [][2]string{
+		{`"n":2`, `"n":1e9`},
+		{`"n":2`, `"N":2,"n":1073741824`},
+		{`"salt"`, `"sugar"`},
+		{`"p":1`, `"p":"1"`},
+		{`"scrypt"`, `"pbkdf2"`},
+		{`"version":3`, `"version":1`},
+		{`"iv":"`, `"iv":"00`},
+		{`"dklen":32`, `"dklen":0`},
+		{`"mac":"`, `"mac":"z`},
+	} {
 		f.Add(bytes.Replace(good, []byte(change[0]), []byte(change[1]), 1))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -56,10 +56,14 @@ func examples(t *testing.T) map[string]typed.Message {
 		"Delegation": typed.Delegation{Account: buyer, Device: device, Purposes: typed.PurposeDevice, Cap: wei, Expiry: 4_000_000_000},
 		"Voucher":    typed.Voucher{Buyer: buyer, Seller: seller, Epoch: 3, Total: wei},
 		"Batch":      typed.Batch{Buyer: buyer, Epoch: 3, Payees: payees},
-		"Ask": typed.Ask{Seller: seller, Device: device, Peer: typed.PeerHash("12D3KooW"), Addrs: typed.AddrsHash([]string{"/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/2"}),
-			Price: wei, Slots: 8, Memory: 1 << 31, Expiry: 4_000_000_000, Nonce: 77},
-		"Deal": typed.Deal{Job: h(1), Ask: h(2), Buyer: buyer, Seller: seller, Module: h(3), Input: h(4), Price: wei,
-			Cap: new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1)), Secret: h(5), Expiry: 4_000_000_001},
+		"Ask": typed.Ask{
+			Seller: seller, Device: device, Peer: typed.PeerHash("12D3KooW"), Addrs: typed.AddrsHash([]string{"/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/2"}),
+			Price: wei, Slots: 8, Memory: 1 << 31, Expiry: 4_000_000_000, Nonce: 77,
+		},
+		"Deal": typed.Deal{
+			Job: h(1), Ask: h(2), Buyer: buyer, Seller: seller, Module: h(3), Input: h(4), Price: wei,
+			Cap: new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1)), Secret: h(5), Expiry: 4_000_000_001,
+		},
 		"Receipt": typed.Receipt{Deal: h(6), Task: h(7), Attempt: 2, Spec: h(8), Result: h(9), Work: 1 << 63, Level: 4},
 	}
 }
@@ -84,8 +88,10 @@ func build(t *testing.T) vectors {
 		t.Fatal(err)
 	}
 	sep := domain.Separator()
-	v := vectors{Key: "0x" + vectorKey, Signer: buyer, ChainID: strconv.FormatUint(domain.ChainID, 10),
-		Contract: domain.Contract, Separator: hexOf(sep[:]), Messages: map[string]map[string]string{}}
+	v := vectors{
+		Key: "0x" + vectorKey, Signer: buyer, ChainID: strconv.FormatUint(domain.ChainID, 10),
+		Contract: domain.Contract, Separator: hexOf(sep[:]), Messages: map[string]map[string]string{},
+	}
 	for name, m := range examples(t) {
 		digest, err := typed.Digest(domain, m)
 		if err != nil {
@@ -114,22 +120,30 @@ func num[T uint8 | uint32 | uint64 | typed.Purpose](n T) string {
 func fieldsOf(m typed.Message) map[string]string {
 	switch m := m.(type) {
 	case typed.Delegation:
-		return map[string]string{"account": m.Account.Hex(), "device": m.Device.Hex(), "purposes": num(m.Purposes),
-			"cap": m.Cap.String(), "expiry": num(m.Expiry)}
+		return map[string]string{
+			"account": m.Account.Hex(), "device": m.Device.Hex(), "purposes": num(m.Purposes),
+			"cap": m.Cap.String(), "expiry": num(m.Expiry),
+		}
 	case typed.Voucher:
 		return map[string]string{"buyer": m.Buyer.Hex(), "seller": m.Seller.Hex(), "epoch": num(m.Epoch), "total": m.Total.String()}
 	case typed.Batch:
 		return map[string]string{"buyer": m.Buyer.Hex(), "epoch": num(m.Epoch), "payees": hexOf(m.Payees)}
 	case typed.Ask:
-		return map[string]string{"seller": m.Seller.Hex(), "device": m.Device.Hex(), "peer": hexOf(m.Peer[:]), "addrs": hexOf(m.Addrs[:]),
-			"price": m.Price.String(), "slots": num(m.Slots), "memory": num(m.Memory), "expiry": num(m.Expiry), "nonce": num(m.Nonce)}
+		return map[string]string{
+			"seller": m.Seller.Hex(), "device": m.Device.Hex(), "peer": hexOf(m.Peer[:]), "addrs": hexOf(m.Addrs[:]),
+			"price": m.Price.String(), "slots": num(m.Slots), "memory": num(m.Memory), "expiry": num(m.Expiry), "nonce": num(m.Nonce),
+		}
 	case typed.Deal:
-		return map[string]string{"job": hexOf(m.Job[:]), "ask": hexOf(m.Ask[:]), "buyer": m.Buyer.Hex(), "seller": m.Seller.Hex(),
+		return map[string]string{
+			"job": hexOf(m.Job[:]), "ask": hexOf(m.Ask[:]), "buyer": m.Buyer.Hex(), "seller": m.Seller.Hex(),
 			"module": hexOf(m.Module[:]), "input": hexOf(m.Input[:]), "price": m.Price.String(), "cap": m.Cap.String(),
-			"secret": hexOf(m.Secret[:]), "expiry": num(m.Expiry)}
+			"secret": hexOf(m.Secret[:]), "expiry": num(m.Expiry),
+		}
 	case typed.Receipt:
-		return map[string]string{"deal": hexOf(m.Deal[:]), "task": hexOf(m.Task[:]), "attempt": num(m.Attempt), "spec": hexOf(m.Spec[:]),
-			"result": hexOf(m.Result[:]), "work": num(m.Work), "level": num(m.Level)}
+		return map[string]string{
+			"deal": hexOf(m.Deal[:]), "task": hexOf(m.Task[:]), "attempt": num(m.Attempt), "spec": hexOf(m.Spec[:]),
+			"result": hexOf(m.Result[:]), "work": num(m.Work), "level": num(m.Level),
+		}
 	}
 	return nil
 }
@@ -146,7 +160,7 @@ var types = apitypes.Types{
 }
 
 func fields(list string) (all []apitypes.Type) {
-	for _, f := range strings.Split(list, ",") {
+	for f := range strings.SplitSeq(list, ",") {
 		name, kind, _ := strings.Cut(f, " ")
 		all = append(all, apitypes.Type{Name: name, Type: kind})
 	}
@@ -161,8 +175,10 @@ func TestVectorsAgreeWithAnotherImplementation(t *testing.T) {
 		}
 		want, _, err := apitypes.TypedDataAndHash(apitypes.TypedData{
 			Types: types, PrimaryType: name, Message: message,
-			Domain: apitypes.TypedDataDomain{Name: "SONM Escrow", Version: "1",
-				ChainId: (*math.HexOrDecimal256)(new(big.Int).SetUint64(domain.ChainID)), VerifyingContract: domain.Contract.Hex()},
+			Domain: apitypes.TypedDataDomain{
+				Name: "SONM Escrow", Version: "1",
+				ChainId: (*math.HexOrDecimal256)(new(big.Int).SetUint64(domain.ChainID)), VerifyingContract: domain.Contract.Hex(),
+			},
 		})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -235,8 +251,13 @@ func TestMalformedSignatures(t *testing.T) {
 func TestNumbersThatDoNotFit(t *testing.T) {
 	over := new(big.Int).Lsh(big.NewInt(1), 128)
 	for _, v := range []*big.Int{nil, big.NewInt(-1), over} {
-		for _, m := range []typed.Message{typed.Voucher{Total: v}, typed.Delegation{Cap: v}, typed.Ask{Price: v},
-			typed.Deal{Price: v, Cap: big.NewInt(1)}, typed.Deal{Price: big.NewInt(1), Cap: v}} {
+		for _, m := range []typed.Message{
+			typed.Voucher{Total: v},
+			typed.Delegation{Cap: v},
+			typed.Ask{Price: v},
+			typed.Deal{Price: v, Cap: big.NewInt(1)},
+			typed.Deal{Price: big.NewInt(1), Cap: v},
+		} {
 			if _, err := typed.Digest(domain, m); err == nil {
 				t.Errorf("%T with %v has a digest", m, v)
 			}

@@ -7,6 +7,10 @@ CREATE TABLE job (
   settings BLOB NOT NULL,      -- job.json
   secret   BLOB NOT NULL,      -- spot checks are drawn from it
   locked   BLOB NOT NULL,      -- most the job may cost
+  ceiling  BLOB NOT NULL,      -- dearest price the lock covers
+  checked  REAL NOT NULL,      -- share of results that are re-run
+  sellers  INTEGER NOT NULL,   -- wanted at once
+  scene    TEXT NOT NULL,      -- path of the scene, for people
   spent    BLOB,               -- set when settled
   fee      BLOB,
   tx       BLOB,
@@ -36,7 +40,7 @@ CREATE TABLE deal (
   body     BLOB NOT NULL,      -- JSON of the signed deal
   buyer_sig  BLOB NOT NULL,
   seller_sig BLOB NOT NULL,
-  state    TEXT NOT NULL,      -- open, closed, broken
+  state    TEXT NOT NULL,      -- open, closed, broken, caught
   created  INTEGER NOT NULL
 ) STRICT;
 
@@ -49,8 +53,9 @@ CREATE TABLE result (
   output   BLOB NOT NULL,
   work     INTEGER NOT NULL,
   level    INTEGER NOT NULL,
+  engine   TEXT NOT NULL,      -- WebAssembly engine it ran in
   sig      BLOB NOT NULL,
-  state    TEXT NOT NULL,      -- done, checking, accepted, rejected
+  state    TEXT NOT NULL,      -- done, accepted, rejected
   amount   BLOB,               -- gross, once owed
   created  INTEGER NOT NULL,
   PRIMARY KEY (deal, idx, attempt)

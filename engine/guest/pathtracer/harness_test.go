@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"sort"
 	"testing"
@@ -18,29 +19,29 @@ import (
 // guest is one running instance of the committed module.
 type guest struct {
 	t      testing.TB
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // of the runtime: every call into it takes this one
 	module api.Module
 }
 
 // start instantiates the committed module with no host functions at all.
-func start(t testing.TB) *guest {
-	t.Helper()
+func start(tb testing.TB) *guest {
+	tb.Helper()
 	_, code, err := assets.App("pathtracer")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx := context.Background() // outlives t.Context, which ends before cleanups
+	ctx := context.Background() // outlives tb.Context, which ends before cleanups
 	runtime := wazero.NewRuntime(ctx)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := runtime.Close(ctx); err != nil {
-			t.Errorf("close the runtime: %v", err)
+			tb.Errorf("close the runtime: %v", err)
 		}
 	})
 	module, err := runtime.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithStartFunctions("_initialize"))
 	if err != nil {
-		t.Fatalf("instantiate the module: %v", err)
+		tb.Fatalf("instantiate the module: %v", err)
 	}
-	return &guest{t, ctx, module}
+	return &guest{tb, ctx, module}
 }
 
 // reply is what a call into the guest returned.
@@ -150,16 +151,14 @@ type sky struct {
 }
 
 // pack writes a bundle of files and the settings.
-func pack(t testing.TB, job settings, files map[string][]byte) []byte {
-	t.Helper()
+func pack(tb testing.TB, job settings, files map[string][]byte) []byte {
+	tb.Helper()
 	text, err := json.Marshal(job)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	all := map[string][]byte{"job.json": text}
-	for path, data := range files {
-		all[path] = data
-	}
+	maps.Copy(all, files)
 	return packFiles(all)
 }
 
@@ -224,12 +223,12 @@ func diffuse(albedo float64) doc {
 }
 
 // bundleOf packs a document as scene.gltf beside mesh.bin.
-func bundleOf(t testing.TB, job settings, scene doc, mesh []byte) []byte {
-	t.Helper()
+func bundleOf(tb testing.TB, job settings, scene doc, mesh []byte) []byte {
+	tb.Helper()
 	text, err := json.Marshal(scene)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	job.Scene = "scene.gltf"
-	return pack(t, job, map[string][]byte{"scene.gltf": text, "mesh.bin": mesh})
+	return pack(tb, job, map[string][]byte{"scene.gltf": text, "mesh.bin": mesh})
 }

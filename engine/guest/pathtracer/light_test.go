@@ -9,13 +9,13 @@ import (
 )
 
 // cornell packs the plain diffuse room.
-func cornell(t testing.TB, size, samples int) []byte {
-	t.Helper()
+func cornell(tb testing.TB, size, samples int) []byte {
+	tb.Helper()
 	scene, err := os.ReadFile("testdata/cornell_diffuse.glb")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return pack(t, settings{Scene: "cornell.glb", Width: size, Height: size, Samples: samples}, map[string][]byte{"cornell.glb": scene})
+	return pack(tb, settings{Scene: "cornell.glb", Width: size, Height: size, Samples: samples}, map[string][]byte{"cornell.glb": scene})
 }
 
 // equal reports the first place where two films differ in a bit.

@@ -12,23 +12,23 @@ import (
 	"unicode/utf8"
 )
 
-func marshal(t testing.TB, v any) []byte {
-	t.Helper()
+func marshal(tb testing.TB, v any) []byte {
+	tb.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }
 
 // readPFM reads a little-endian colour PFM, top row first.
-func readPFM(t testing.TB, raw []byte) []float32 {
-	t.Helper()
+func readPFM(tb testing.TB, raw []byte) []float32 {
+	tb.Helper()
 	var width, height int
 	var scale float64
 	header := strings.SplitN(string(raw), "\n", 4)
 	if _, err := fmt.Sscanf(header[1]+" "+header[2], "%d %d %f", &width, &height, &scale); err != nil || len(header[3]) != width*height*12 {
-		t.Fatalf("read a PFM: %v", err)
+		tb.Fatalf("read a PFM: %v", err)
 	}
 	out := make([]float32, width*height*3)
 	for i := range out {

@@ -97,8 +97,9 @@ func (s *server) handle(ctx context.Context, h frame.Head, body io.Reader) (repl
 		return s.open(ctx, h, body)
 	case frame.Task:
 		return s.task(ctx, h, body)
+	default:
+		return reply{}, fmt.Errorf("frame of kind %d", h.Kind)
 	}
-	return reply{}, fmt.Errorf("frame of kind %d", h.Kind)
 }
 
 // collect lets the collector run again between calls.

@@ -89,7 +89,8 @@ func (s *snapshot) cover(mem []byte, at int64) error {
 	if len(mem) == 0 {
 		return nil
 	}
-	_, err := unix.MmapPtr(s.fd, at, unsafe.Pointer(&mem[0]), uintptr(len(mem)),
+	start := unsafe.Pointer(&mem[0]) //nolint:gosec // audited: the mapping covers mem and nothing beside it
+	_, err := unix.MmapPtr(s.fd, at, start, uintptr(len(mem)),
 		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED)
 	if err != nil {
 		return fmt.Errorf("map %d bytes of the snapshot: %w", len(mem), err)
@@ -98,7 +99,7 @@ func (s *snapshot) cover(mem []byte, at int64) error {
 }
 
 func zero(b []byte) bool {
-	words := unsafe.Slice((*uint64)(unsafe.Pointer(&b[0])), len(b)/8) // pages are aligned
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(&b[0])), len(b)/8) //nolint:gosec // audited: b is a page, aligned and a multiple of 8
 	for _, w := range words {
 		if w != 0 {
 			return false

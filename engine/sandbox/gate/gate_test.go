@@ -22,11 +22,11 @@ func rules() gate.Rules {
 	return r
 }
 
-func guest(t testing.TB, name string) []byte {
-	t.Helper()
+func guest(tb testing.TB, name string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "testdata", name+".wasm"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

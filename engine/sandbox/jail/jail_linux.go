@@ -42,13 +42,15 @@ func Lock(c Config) (Level, error) {
 		return Open, err
 	}
 	walled := landlocked()
-	if err := filter(); err != nil {
-		return Limited, nil // an old kernel, or a container's own filter: the level says it
-	}
-	if !walled {
+	filtered := filter() == nil // else an old kernel, or a container's own filter: the level says it
+	switch {
+	case !filtered:
+		return Limited, nil
+	case !walled:
 		return Filtered, nil
+	default:
+		return Walled, nil
 	}
-	return Walled, nil
 }
 
 func limit(c Config) error {

@@ -3,6 +3,7 @@
 package sandboxtest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,12 +14,12 @@ import (
 // Build builds the child program into dir and gives its path. The program
 // finds the native engine's library where the build left it; packaging moves
 // it beside the program (build/sandbox.sh).
-func Build(dir string) (string, error) {
+func Build(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "sonm-sandbox")
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	cmd := exec.Command("go", "build", "-o", path, "sonm/engine/sandbox/child")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "sonm/engine/sandbox/child")
 	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w: %s", err, out)

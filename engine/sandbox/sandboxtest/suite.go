@@ -22,42 +22,43 @@ type Suite struct {
 }
 
 // Guest reads the module name from the suite's folder.
-func (s Suite) Guest(t testing.TB, name string) []byte {
-	t.Helper()
+func (s Suite) Guest(tb testing.TB, name string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join(s.Guests, name+".wasm"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // Start starts a session with a module of the suite; it is closed at the end
 // of the test.
-func (s Suite) Start(t testing.TB, name string, l sandbox.Limits) *sandbox.Session {
-	t.Helper()
-	se, err := s.TryStart(t, s.Guest(t, name), l)
+func (s Suite) Start(tb testing.TB, name string, l sandbox.Limits) *sandbox.Session {
+	tb.Helper()
+	se, err := s.TryStart(tb, s.Guest(tb, name), l)
 	if err != nil {
-		t.Fatalf("Start(%s) = %v", name, err)
+		tb.Fatalf("Start(%s) = %v", name, err)
 	}
 	return se
 }
 
 // TryStart is Start for any module and with its error.
-func (s Suite) TryStart(t testing.TB, module []byte, l sandbox.Limits) (*sandbox.Session, error) {
-	t.Helper()
+func (s Suite) TryStart(tb testing.TB, module []byte, l sandbox.Limits) (*sandbox.Session, error) {
+	tb.Helper()
 	box, err := sandbox.New(sandbox.Config{Child: s.Child, Engines: []sandbox.Engine{s.Engine}, Limits: l})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	se, err := box.Start(t.Context(), module)
+	se, err := box.Start(tb.Context(), module)
 	if err == nil {
-		t.Cleanup(func() { se.Close() })
+		tb.Cleanup(func() { se.Close() })
 	}
 	return se, err
 }
 
 // Run runs all cases.
 func (s Suite) Run(t *testing.T) {
+	t.Helper()
 	t.Run("echo", s.echo)
 	t.Run("state", s.state)
 	t.Run("outcomes", s.outcomes)
@@ -70,30 +71,30 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("many", s.many)
 }
 
-func task(t testing.TB, se *sandbox.Session, spec string) sandbox.Reply {
-	t.Helper()
-	r, err := se.Task(t.Context(), []byte(spec))
+func task(tb testing.TB, se *sandbox.Session, spec string) sandbox.Reply {
+	tb.Helper()
+	r, err := se.Task(tb.Context(), []byte(spec))
 	if err != nil {
-		t.Fatalf("Task(%q) = %v", spec, err)
+		tb.Fatalf("Task(%q) = %v", spec, err)
 	}
 	return r
 }
 
-func open(t testing.TB, se *sandbox.Session, input string) sandbox.Reply {
-	t.Helper()
-	r, err := se.Open(t.Context(), []byte(input))
+func open(tb testing.TB, se *sandbox.Session, input string) sandbox.Reply {
+	tb.Helper()
+	r, err := se.Open(tb.Context(), []byte(input))
 	if err != nil {
-		t.Fatalf("Open(%q) = %v", input, err)
+		tb.Fatalf("Open(%q) = %v", input, err)
 	}
 	return r
 }
 
 // wants checks kind and a part of the sentence.
-func wants(t testing.TB, what string, err error, k sandbox.Kind, part string) {
-	t.Helper()
+func wants(tb testing.TB, what string, err error, k sandbox.Kind, part string) {
+	tb.Helper()
 	var e *sandbox.Error
 	if !errors.As(err, &e) || e.Kind != k || !strings.Contains(e.Msg, part) {
-		t.Errorf("%s = %v, want %v with %q", what, err, k, part)
+		tb.Errorf("%s = %v, want %v with %q", what, err, k, part)
 	}
 }
 
@@ -206,11 +207,11 @@ func (s Suite) openOutcomes(t *testing.T) {
 
 // replay: a lost child is replaced and brought to where it was.
 func (s Suite) replay(t *testing.T) {
-	se := s.Start(t, "all", sandbox.Limits{Wall: 300 * time.Millisecond})
+	se := s.Start(t, "all", sandbox.Limits{Wall: 2 * time.Second})
 	open(t, se, "in")
 	for range 2 {
 		_, err := se.Task(t.Context(), []byte("l"))
-		wants(t, "Task(l)", err, sandbox.LimitWall, "300ms")
+		wants(t, "Task(l)", err, sandbox.LimitWall, "2s")
 	}
 	if r := task(t, se, "e"); string(r.Payload) != "ine" {
 		t.Errorf("Task after two lost children = %q, want ine", r.Payload)

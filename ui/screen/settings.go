@@ -1,0 +1,62 @@
+package screen
+
+import (
+	"fyne.io/fyne/v2"
+
+	"sonm/ui/view"
+	"sonm/ui/widget"
+)
+
+// settings are the size and quality of a picture.
+type settings struct {
+	card                   fyne.CanvasObject
+	form                   view.Form
+	sizes, qualities       *widget.Options
+	width, height, samples *widget.Field
+}
+
+// newSettings calls change with the new form whenever the person changes it.
+func newSettings(change func(view.Form)) *settings {
+	s := &settings{}
+	pick := func(of []view.Choice) ([]string, func(int)) {
+		var names []string
+		for _, c := range of {
+			names = append(names, c.Name)
+		}
+		return names, func(i int) { change(s.form.With(of[i])) }
+	}
+	typed := func(set func(*view.Form, string)) func(string) {
+		return func(text string) {
+			f := s.form
+			set(&f, text)
+			change(f)
+		}
+	}
+	s.sizes = widget.NewOptions(pick(view.Sizes()))
+	s.qualities = widget.NewOptions(pick(view.Qualities()))
+	s.width = widget.NewField("Width", typed(func(f *view.Form, t string) { f.Width = t }))
+	s.height = widget.NewField("Height", typed(func(f *view.Form, t string) { f.Height = t }))
+	s.samples = widget.NewField("Samples", typed(func(f *view.Form, t string) { f.Samples = t }))
+	s.card = widget.Card(widget.Rows(12, heading("Picture"),
+		widget.Rows(6, caption("Size"), s.sizes.Container),
+		widget.Rows(6, caption("Quality"), s.qualities.Container),
+		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container)))
+	return s
+}
+
+func (s *settings) show(f view.Form) {
+	s.form = f
+	lit := func(of []view.Choice) int {
+		for i, c := range of {
+			if f.Is(c) {
+				return i
+			}
+		}
+		return -1
+	}
+	s.sizes.Set(lit(view.Sizes()))
+	s.qualities.Set(lit(view.Qualities()))
+	s.width.Set(f.Width)
+	s.height.Set(f.Height)
+	s.samples.Set(f.Samples)
+}
