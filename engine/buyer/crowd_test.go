@@ -58,7 +58,7 @@ func churn(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, seed uint64, sellers 
 // Thirty nodes, a fifth of them cheats, others dying, coming back and cut off:
 // with every result checked the film is right and the money exact.
 func TestACrowdWithCheatsAndChurn(t *testing.T) {
-	const crowds = 20
+	const crowds = 8
 	var cheats, lost int
 	for seed := range uint64(crowds) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {

@@ -101,17 +101,31 @@ func secretKept(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
 	}
 }
 
-// A seller lies on one task in 40. Over 50 jobs its lies are found at the rate
-// of the checks, and the checks are spread evenly over the tasks.
+// tail is the chance that of n results at most k are drawn (or at least k, for
+// upper), each with chance p.
+func tail(n, k int, p float64, upper bool) (sum float64) {
+	fact := func(n int) float64 { v, _ := math.Lgamma(float64(n) + 1); return v }
+	from, to := 0, k
+	if upper {
+		from, to = k, n
+	}
+	for i := from; i <= to; i++ {
+		sum += math.Exp(fact(n) - fact(i) - fact(n-i) + float64(i)*math.Log(p) + float64(n-i)*math.Log1p(-p))
+	}
+	return sum
+}
+
+// A seller lies on some tasks. Over the jobs its lies are found at the rate of
+// the checks, and the checks are spread evenly over the tasks.
 func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
-	for _, c := range []struct{ rate float64 }{{0.05}, {0.25}} {
+	for _, c := range []struct{ rate, lies float64 }{{0.05, 1.0 / 8}, {0.25, 1.0 / 20}} {
 		t.Run(fmt.Sprintf("rate %v", c.rate), func(t *testing.T) {
-			const jobs, bins = 50, 16
+			const jobs, bins = 16, 16
 			var lies, found, right int
 			var drawn, came [bins]float64
 			for seed := range uint64(jobs) {
 				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-					sellers := sell(t, f, fogtest.Liar(1.0/40), fogtest.Honest())
+					sellers := sell(t, f, fogtest.Liar(c.lies), fogtest.Honest())
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 					d := buy(t, f, b, fogtest.Work{Samples: 16, CheckRate: c.rate})
 					noPayForLies(t, f, b)
@@ -136,15 +150,15 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 					}
 				})
 			}
-			mean, dev := c.rate*float64(lies), math.Sqrt(c.rate*(1-c.rate)*float64(lies))
+			low, high := tail(lies, found, c.rate, false), tail(lies, found, c.rate, true)
 			chi := 0.0
 			for i := range bins {
 				e := came[i] * c.rate
 				chi += (drawn[i] - e) * (drawn[i] - e) / (e * (1 - c.rate))
 			}
-			t.Logf("seeds 0-%d: %d of %d lies found, %.1f +- %.1f expected; chi-square of the checked indices %.1f; %d films right", jobs-1, found, lies, mean, dev, chi, right)
-			if math.Abs(float64(found)-mean) > 3.3*dev { // 1 in 1,000
-				t.Errorf("%d of %d lies were found, want %.1f +- %.1f", found, lies, mean, 3.3*dev)
+			t.Logf("seeds 0-%d: %d of %d lies found, %.1f expected, chances of so few %.3f and so many %.3f; chi-square of the checked indices %.1f; %d films right", jobs-1, found, lies, c.rate*float64(lies), low, high, chi, right)
+			if min(low, high) < 0.0005 {
+				t.Errorf("%d of %d lies were found at a rate of %v: a chance below 1 in 1,000", found, lies, c.rate)
 			}
 			if chi > 39.3 { // 1 in 1,000 at 16 degrees
 				t.Errorf("chi-square of the checked indices = %.1f, want at most 39.3", chi)
@@ -154,7 +168,7 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 }
 
 func TestHonestSellersAreNeverAccused(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 			sellers := sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})

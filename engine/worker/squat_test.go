@@ -99,7 +99,7 @@ func TestABuyerThatNeverPaysGetsLittle(t *testing.T) {
 		}
 		b := f.Buy("miser", snm("10"), fogtest.BuyerRole{NeverPays: true})
 		_, err = b.Do(t.Context(), fogtest.Work{Samples: 16})
-		if n := len(fogtest.Find[fogtest.WroteResult](f.Trace, w.Peer, fogtest.Wrote)); n > 100 {
+		if n := len(fogtest.Find[fogtest.WroteResult](f.Trace, w.Peer, fogtest.Wrote)); n > 8 { // four a slot
 			t.Errorf("it got %d results for nothing (err = %v)", n, err)
 		}
 		if !errors.Is(err, buyer.ErrDeserted) {
