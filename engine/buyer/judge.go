@@ -61,15 +61,17 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 }
 
 // again handles a second result of a task: the same bytes are honest work and
-// paid, other bytes mean that one of the two lies.
+// paid, other bytes mean that one of the two lies. Its lease is over in any
+// case, else the seller would hold it for ever.
 func (r *run) again(ctx context.Context, first, res *result, output []byte) error {
-	if first.s.deal.Seller == res.s.deal.Seller {
-		return nil // a lease it had lost and got again: one task, one pay
-	}
-	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: res.lease.Index, Receipt: res.receipt, Engine: res.engine}, output); err != nil {
+	if _, err := r.table.Done(res.receipt.Task, res.receipt.Attempt, r.b.parts.Now()); err != nil {
 		return err
 	}
-	if _, err := r.table.Done(res.receipt.Task, res.receipt.Attempt, r.b.parts.Now()); err != nil {
+	if first.s.deal.Seller == res.s.deal.Seller || r.paid[res.earned()] {
+		res.enough() // a lease it had lost and got again: one task, one pay
+		return nil
+	}
+	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: res.lease.Index, Receipt: res.receipt, Engine: res.engine}, output); err != nil {
 		return err
 	}
 	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
@@ -93,10 +95,20 @@ func (r *run) queue(res *result) {
 	}
 }
 
-// accept pays for a result: promise, disk, wire. Past the job's cap nothing is
-// promised, whatever happened.
+// enough tells a seller that a result is not paid, since the task was.
+func (res *result) enough() {
+	res.s.say(wire.Verdict{Deal: res.s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Reason: "You delivered this task before."})
+}
+
+// accept pays for a result: promise, disk, wire. A seller is paid for a task
+// once; past the job's cap nothing is promised, whatever happened.
 func (r *run) accept(ctx context.Context, res *result) error {
 	if res.paid {
+		return nil
+	}
+	if r.paid[res.earned()] { // it came second, and again when the first was thrown away
+		res.paid = true
+		res.enough()
 		return nil
 	}
 	p, s := &r.b.parts, res.s
@@ -116,7 +128,7 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if err := p.Journal.Judge(ctx, done); err != nil {
 		return err
 	}
-	res.paid = true
+	res.paid, r.paid[res.earned()] = true, true
 	s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Accepted: true})
 	s.say(wire.Voucher{Voucher: v})
 	p.Emit(fog.Paid{Job: r.ID, Index: res.lease.Index, Seller: s.deal.Seller, Amount: amount, Total: v.Total})

@@ -57,6 +57,7 @@ func (r *run) restoreBook(ctx context.Context, saved Saved, deals map[fog.DealID
 	paid := map[fog.Address]fog.Amount{}
 	for _, a := range saved.Arrivals {
 		if s := deals[a.Receipt.Deal]; s != nil && a.Judged && a.OK {
+			r.paid[earned{s.deal.Seller, a.Receipt.Task}] = true
 			paid[s.deal.Seller] = paid[s.deal.Seller].Add(a.Amount)
 		}
 	}

@@ -69,6 +69,14 @@ type attempt struct {
 	n    uint32
 }
 
+// earned names what is paid once, whatever attempts of it a seller had.
+type earned struct {
+	seller fog.Address
+	task   fog.TaskID
+}
+
+func (res *result) earned() earned { return earned{res.s.deal.Seller, res.receipt.Task} }
+
 // run is one job under way; the job loop owns it all but b, rec, Prepared,
 // events and checks, which do not change.
 type run struct {
@@ -88,7 +96,8 @@ type run struct {
 	sellers   []*seller
 	sent      map[attempt]fog.Lease
 	results   map[uint32]*result // the one that counts, by task index
-	waiting   int                // verdicts outstanding
+	paid      map[earned]bool
+	waiting   int // verdicts outstanding
 	checked   int
 	settled   bool      // by an earlier run
 	settledTx fog.Hash  // if settled
@@ -185,7 +194,7 @@ func (b *Buyer) newRun(p Prepared, rec Record, patience time.Duration) (*run, er
 	r := &run{
 		Prepared: p, b: b, rec: rec, patience: patience,
 		events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
-		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{},
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{},
 	}
 	ids, planned := make([]fog.TaskID, len(p.Plan.Tasks)), make([]uint64, len(p.Plan.Tasks))
 	for i, task := range p.Plan.Tasks {

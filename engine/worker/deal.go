@@ -56,6 +56,9 @@ func (w *Worker) serve(ctx context.Context, s Stream) {
 	state := "closed"
 	if err != nil {
 		state = "broken"
+		if errors.Is(err, errUnpaid) {
+			w.resent(d.body.Buyer)
+		}
 		w.parts.Log.Info("deal broken", "deal", d.id, "err", err)
 		w.parts.Emit(fog.DealBroken{Deal: d.id, Reason: err.Error()})
 		_ = s.Reset()
@@ -164,6 +167,8 @@ func (w *Worker) admit(ctx context.Context, d *deal, p wire.Propose, account fog
 	switch {
 	case p.Deal.Seller != ask.Seller || p.Deal.Buyer != account:
 		return refusal{wire.RefuseDeal, "The deal names other parties than the two that are talking."}
+	case w.resents(p.Deal.Buyer):
+		return refusal{wire.RefuseDeal, "This buyer has not paid for the work done before."}
 	case p.Deal.Price.Cmp(ask.Price) < 0:
 		return refusal{wire.RefusePrice, fmt.Sprintf("The price is now %s SNM.", ask.Price)}
 	case !now.Before(p.Deal.Expiry):

@@ -24,9 +24,6 @@ import (
 // the next lease, and two that are being checked.
 const unpaidPerSlot = 4
 
-// idleTime is how long a deal may be silent with nothing in hand.
-const idleTime = 10 * time.Minute
-
 // maxQueue is the most leases a buyer may have waiting in one deal; more is an
 // attack on our memory.
 const maxQueue = 1024
@@ -62,6 +59,9 @@ func (h *held) inHand() []fog.TaskID {
 	defer h.mu.Unlock()
 	return slices.Clone(h.tasks)
 }
+
+// errUnpaid ends a deal whose buyer takes and does not give.
+var errUnpaid = errors.New("the buyer does not pay for its results")
 
 // errClosed ends a deal the good way.
 var errClosed = errors.New("deal closed by the buyer")
@@ -157,12 +157,13 @@ func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
 // task runs one lease and answers it with a signed result, or with a cancel
 // that says why it cannot be done here.
 func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
-	for _, token := range []chan struct{}{h.unpaid, d.w.slots} {
-		select {
-		case token <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := h.trust(ctx); err != nil {
+		return err
+	}
+	select {
+	case d.w.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	reply, err := s.Task(ctx, l.Spec)
 	<-d.w.slots
@@ -184,7 +185,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
 		return err
 	}
-	if err := d.s.Send(ctx, wire.New(wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)})); err != nil {
+	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
 	}
 	h.drop(l.Task, true)
@@ -201,7 +202,7 @@ func (d *deal) giveBack(ctx context.Context, l fog.Lease, err error) error {
 	}
 	reason = plain(reason)
 	d.w.parts.Emit(fog.TaskFailed{Deal: d.id, Index: l.Index, Reason: reason})
-	return d.s.Send(ctx, wire.New(wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason}))
+	return d.send(ctx, wire.Cancel{Deal: d.id, Task: l.Task, Attempt: l.Attempt, Reason: reason})
 }
 
 // beat tells the buyer which tasks are in hand.
@@ -214,7 +215,7 @@ func (d *deal) beat(ctx context.Context, h *held) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := d.s.Send(ctx, wire.New(wire.Heartbeat{Deal: d.id, Tasks: h.inHand()})); err != nil {
+		if err := d.send(ctx, wire.Heartbeat{Deal: d.id, Tasks: h.inHand()}); err != nil {
 			return fmt.Errorf("send heartbeat: %w", err)
 		}
 	}
@@ -253,12 +254,37 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 // keeping others out.
 func (d *deal) recv(ctx context.Context, h *held) (*wire.Message, error) {
 	for {
-		wait, cancel := context.WithTimeout(ctx, idleTime)
+		wait, cancel := context.WithTimeout(ctx, idle)
 		m, err := d.s.Recv(wait, wire.MaxControl)
 		cancel()
-		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || len(h.inHand()) == 0 {
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return m, err
 		}
+		if len(h.inHand()) == 0 {
+			return nil, fmt.Errorf("the buyer gave no work for %v", idle)
+		}
+	}
+}
+
+// send says something to the buyer, who must read it in bounded time.
+func (d *deal) send(ctx context.Context, b wire.Body) error {
+	ctx, cancel := context.WithTimeout(ctx, sending)
+	defer cancel()
+	return d.s.Send(ctx, wire.New(b))
+}
+
+// trust takes a token for one more result; a buyer that leaves those it has
+// unanswered for long loses the deal.
+func (h *held) trust(ctx context.Context) error {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	select {
+	case h.unpaid <- struct{}{}:
+		return nil
+	case <-end.C:
+		return errUnpaid
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -312,7 +338,7 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	h.mu.Unlock()
 	h.answered()
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
-	return d.s.Send(ctx, wire.New(wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total}))
+	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})
 }
 
 // close confirms the end and stops the deal's goroutines.

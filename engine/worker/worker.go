@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ const (
 	askLife   = time.Minute      // how long an ask is good for
 	beatEvery = 15 * time.Second // heartbeat of a deal with tasks in hand
 	handshake = 30 * time.Second // for hello, proposal and answer
+	idle      = 10 * time.Minute // a deal may be silent for so long with nothing in hand
+	patience  = 30 * time.Minute // a buyer may check its results for so long; the longest task takes 20
+	grudge    = time.Hour        // for which a buyer that did not pay gets no other deal
+	sending   = 5 * time.Minute  // for one message; a result of 12 MiB takes two at 1 Mbit/s
 )
 
 // Stream is one conversation with a buyer.
@@ -128,9 +133,14 @@ type Worker struct {
 	deals chan struct{} // a token per deal that may be open
 
 	mu   sync.Mutex
-	ask  fog.Ask             // guarded by mu; the last one published
-	jobs map[fog.JobID]*deal // guarded by mu; open deals by the buyer's job
+	ask  fog.Ask                   // guarded by mu; the last one published
+	jobs map[fog.JobID]*deal       // guarded by mu; open deals by the buyer's job
+	owes map[fog.Address]time.Time // guarded by mu; buyers that did not pay, until when that is held against them
 }
+
+// maxOwing bounds the memory for buyers that did not pay; each has cost its
+// owner a deposit.
+const maxOwing = 4096
 
 // New makes a worker; Run sells.
 func New(cfg Config, parts Parts) (*Worker, error) {
@@ -140,7 +150,10 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	if cfg.Price.IsZero() {
 		return nil, fmt.Errorf("price is zero")
 	}
-	return &Worker{cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots), jobs: map[fog.JobID]*deal{}}, nil
+	return &Worker{
+		cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots),
+		jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
+	}, nil
 }
 
 // Run offers the computer and serves deals until ctx ends.
@@ -210,4 +223,22 @@ func (w *Worker) standing() fog.Ask {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ask
+}
+
+// resent remembers a buyer that did not pay.
+func (w *Worker) resent(buyer fog.Address) {
+	now := w.parts.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.owes, func(_ fog.Address, until time.Time) bool { return !now.Before(until) })
+	if len(w.owes) < maxOwing {
+		w.owes[buyer] = now.Add(grudge)
+	}
+}
+
+// resents reports whether a buyer did not pay lately.
+func (w *Worker) resents(buyer fog.Address) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.parts.Now().Before(w.owes[buyer])
 }
