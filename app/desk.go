@@ -214,12 +214,12 @@ func (d *Desk) find(id fog.JobID, states ...event.State) (*order, error) {
 }
 
 // Accept locks the money and has a quoted job rendered.
-func (d *Desk) Accept(_ context.Context, id fog.JobID) error {
+func (d *Desk) Accept(_ context.Context, id fog.JobID) error { //nolint:contextcheck // the job outlives the call
 	o, err := d.find(id, event.Quoted)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(d.ctx) //nolint:contextcheck // the job outlives the call
+	ctx, cancel := context.WithCancel(d.ctx)
 	o.cancel = cancel
 	d.change(o, func(j *event.Job) { j.State = event.Running })
 	d.group.Go(func() error {
@@ -360,13 +360,13 @@ func (d *Desk) fold(o *order, f fog.Fact) {
 }
 
 // StartSelling offers this computer.
-func (d *Desk) StartSelling(_ context.Context, price fog.Amount, slots int) error {
+func (d *Desk) StartSelling(_ context.Context, price fog.Amount, slots int) error { //nolint:contextcheck // selling outlives the call
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.selling != nil {
 		return &event.Problem{Code: "selling", What: "This computer is selling already."}
 	}
-	ctx, cancel := context.WithCancel(d.ctx) //nolint:contextcheck // selling outlives the call
+	ctx, cancel := context.WithCancel(d.ctx)
 	d.selling, d.stop, d.stopped = &event.Selling{Price: price, Slots: slots}, cancel, make(chan struct{})
 	c := *d.selling
 	d.tell(event.Event{Selling: &c})
