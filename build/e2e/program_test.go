@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/big"
 	"os"
@@ -22,6 +23,11 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("skipped: these tests start whole networks; run them without -short")
+		return 0
+	}
 	dir, err := os.MkdirTemp("", "sonm-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		m.Run() // its exit code is passed on when TestMain returns
 		return
 	}
-	root := context.Background() //nolint:forbidigo // TestMain is a root, and has no t.Context
+	root := context.Background()
 	if err := desktop.Run(root, loud{uitest.New(uitest.Connected())}, os.Args[1:]); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")
 		return
