@@ -272,10 +272,8 @@ func (p *Probe) pilot(ctx context.Context, what Prepared) ([]job.PilotResult, er
 }
 
 // GuestInput is what a guest's open is called with: the seed, then the bundle.
-// The seed depends on the input only, so two honest workers of any two jobs
-// agree.
 func GuestInput(root fog.Hash, bundle []byte) []byte {
-	seed := fog.HashOf([]byte("seed"), root[:])
+	seed := fog.SeedOf(root)
 	return append(append(make([]byte, 0, len(seed)+len(bundle)), seed[:]...), bundle...)
 }
 

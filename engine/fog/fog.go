@@ -54,6 +54,10 @@ func HashOf(parts ...[]byte) Hash {
 // ContentHash is the plain SHA-256 of b, the name of a chunk, module or result.
 func ContentHash(b []byte) Hash { return sha256.Sum256(b) }
 
+// SeedOf is the seed all randomness of a job comes from. It depends on the
+// input only, so two honest workers of any two jobs agree.
+func SeedOf(input Hash) Hash { return HashOf([]byte("seed"), input[:]) }
+
 // TaskIDOf names task index of job.
 func TaskIDOf(job JobID, index uint32) TaskID {
 	return TaskID(HashOf([]byte("task"), job[:], binary.BigEndian.AppendUint32(nil, index)))

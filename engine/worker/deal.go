@@ -235,9 +235,5 @@ func (w *Worker) refuse(ctx context.Context, s Stream, id fog.DealID, err error)
 	return no
 }
 
-// SeedOf is the seed all randomness of a job comes from: it depends on the
-// input only, so two honest workers of any two jobs agree.
-func SeedOf(input fog.Hash) fog.Hash { return fog.HashOf([]byte("seed"), input[:]) }
-
 // closing bounds how long the end of a deal may take.
 const closing = 30 * time.Second

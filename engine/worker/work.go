@@ -105,7 +105,7 @@ func (d *deal) fetch(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	seed := SeedOf(d.body.Input)
+	seed := fog.SeedOf(d.body.Input)
 	buf := bytes.NewBuffer(make([]byte, 0, uint64(len(seed))+m.Total))
 	buf.Write(seed[:])
 	if _, err := io.Copy(buf, blob.Open(d.w.parts.Blobs, m)); err != nil {
