@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,15 +26,15 @@ func main() {
 }
 
 func window() error {
+	home := flag.String("home", app.DefaultHome(), "folder of this node")
+	network := flag.String("network", "", "address of the network (default: the practice network of this computer)")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := desktop.Check(); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	desk, err := app.OpenDesk(ctx, app.Config{Home: app.DefaultHome(), Version: app.Version, Log: log})
-	if err != nil {
-		return err
-	}
-	return errors.Join(desktop.Run(ctx, desk, os.Args[1:]), desk.Close())
+	link := app.NewLink(app.Config{Home: *home, Network: *network, Version: app.Version, Resume: true, Log: log})
+	return errors.Join(desktop.Run(ctx, link, flag.Args()), link.Close())
 }

@@ -57,7 +57,13 @@ type Config struct {
 	Network string // RPC address of the network; "" is this user's practice network
 	Sandbox string // path of sonm-sandbox; "" is beside this program
 	Version string // of the program
+	Resume  bool   // whoever becomes the engine goes on with all jobs left unfinished, not only with one asked for
 	Log     *slog.Logger
+
+	// Tap, if given, is told of every record written, signature made and message
+	// sent by the buying side, after it happened and before the next one: what a
+	// test of crashes kills at.
+	Tap func(kind, what string)
 }
 
 // App is an open node.
@@ -74,7 +80,6 @@ type App struct {
 	apps    *apps.Pool
 	cancel  context.CancelFunc
 	group   *errgroup.Group
-	status  *statusServer
 }
 
 // PracticeDir is where the practice network of a home's user lives: beside the
@@ -112,16 +117,22 @@ func userPracticeDir(home string) string {
 }
 
 // Open opens a home and joins the network. The caller closes the App.
-func Open(ctx context.Context, cfg Config) (_ *App, err error) {
-	a := &App{cfg: cfg, status: &statusServer{}}
+func Open(ctx context.Context, cfg Config) (*App, error) {
+	h, err := waitHome(ctx, cfg.Home)
+	if err != nil {
+		return nil, err
+	}
+	return openIn(ctx, cfg, h)
+}
+
+// openIn opens a home that this process holds, and takes it over.
+func openIn(ctx context.Context, cfg Config, h *home) (_ *App, err error) {
+	a := &App{cfg: cfg, home: h}
 	defer func() {
 		if err != nil {
 			a.Close()
 		}
 	}()
-	if a.home, err = waitHome(ctx, cfg.Home); err != nil {
-		return nil, err
-	}
 	if a.net, err = FindNetwork(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -145,7 +156,7 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 // money by itself.
 func (a *App) openWallet(ctx context.Context) error {
 	var err error
-	cfg := wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: dial.Dialer{}.HTTP(), Outbox: outbox{a.db}, Log: a.cfg.Log}
+	cfg := wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: a.tapHTTP(dial.Dialer{}.HTTP()), Outbox: a.tapOutbox(outbox{a.db}), Log: a.cfg.Log}
 	a.wallet, err = wallet.Open(cfg) //nolint:contextcheck // it does not touch the network
 	if err != nil {
 		return fmt.Errorf("open wallet: %w", err)
@@ -202,7 +213,6 @@ func (a *App) join(ctx context.Context) error {
 	a.cancel = cancel
 	a.group, run = errgroup.WithContext(run)
 	a.group.Go(func() error { return a.node.Run(run) })
-	a.group.Go(func() error { return a.serveStatus(run) })
 	select {
 	case <-a.node.Ready():
 		return nil

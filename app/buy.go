@@ -27,69 +27,73 @@ type RenderRequest struct {
 	Out string // path of the picture: .png or .exr
 }
 
-// Render buys a picture and saves it. A job that was interrupted is gone on
-// with if the same picture is asked for again. Facts are told one at a time,
-// from goroutines of the engine.
-func (a *App) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
-	start := time.Now()
-	gas, sent := a.gasUsed(), a.uploaded()
-	var err error
-	if r.Out, err = filepath.Abs(r.Out); err != nil {
-		return Summary{}, err
+// Render buys a picture and saves it. If the same picture is being made, or was
+// and got interrupted, it is gone on with. When ctx ends before that, the job
+// goes on. tell is told the facts one at a time, from goroutines of the engine.
+func (d *Desk) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
+	o, leave, err := d.order(ctx, r, tell)
+	if err != nil {
+		return Summary{}, inWords(err)
 	}
+	defer leave()
+	select {
+	case <-o.done:
+		return o.sum, o.err
+	case <-ctx.Done():
+		return Summary{}, ctx.Err()
+	}
+}
+
+// order has a picture under way and tell told of it, until leave is called.
+func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (_ *order, leave func(), err error) {
 	if err := checkOut(r.Out); err != nil {
-		return Summary{}, err
+		return nil, nil, err
 	}
-	b, err := a.newBuyer(a.recorded(ctx, tell), a.journal.of(r))
+	o, err := d.newOrder(d.ctx, r) //nolint:contextcheck // the job outlives the call
 	if err != nil {
-		return Summary{}, err
+		return nil, nil, err
 	}
-	p, err := a.prepare(ctx, b, r.Order, tell)
-	if err != nil {
-		return Summary{}, inWords(err)
-	}
-	p, out, err := a.buy(ctx, b, p, r, tell)
-	if err != nil {
-		return Summary{}, inWords(err)
-	}
-	if err := a.save(ctx, p.ID, r.Out, out.Film); err != nil {
-		return Summary{}, err
-	}
-	tell(fog.JobSaved{Job: p.ID, Path: r.Out, Film: out.Film.Hash()})
-	sum, err := a.summary(p, r, out)
-	sum.Wall = time.Since(start).Seconds()
-	sum.Gas, sum.Uploaded = a.gasUsed()-gas, a.uploaded()-sent
-	return sum, err
-}
-
-// buy quotes and runs a prepared job, or goes on with the same one.
-func (a *App) buy(ctx context.Context, b *buyer.Buyer, p buyer.Prepared, r RenderRequest, tell func(fog.Fact)) (buyer.Prepared, buyer.Outcome, error) {
-	patience := max(r.Wait, leastPatience)
-	row, found, err := a.interrupted(ctx, p.Input, r.Out)
-	if err != nil {
-		return p, buyer.Outcome{}, err
-	}
-	if found {
-		tell(fog.Waited{Job: row.ID, Reason: "Going on with the job that was interrupted."})
-		saved, err := a.journal.saved(ctx, row)
+	leave = o.follow(tell)
+	defer func() {
 		if err != nil {
-			return p, buyer.Outcome{}, err
+			leave()
 		}
-		saved.Settled, saved.Tx = row.State == "settled", row.Tx
-		p.ID, p.Plan, p.Settings = row.ID, saved.Record.Plan, saved.Record.Settings
-		out, err := b.Resume(ctx, saved, p, max(patience, time.Minute))
-		return p, out, err
-	}
-	offer, err := b.Quote(ctx, p, terms(r.Order), r.Wait)
+	}()
+	found, err := d.prepare(ctx, o)
 	if err != nil {
-		return p, buyer.Outcome{}, err
+		return nil, nil, err
 	}
-	out, err := b.Run(ctx, p, buyer.Terms{Offer: offer, CheckRate: r.CheckRate, Patience: patience})
-	return p, out, err
+	if running := d.same(o); running != nil {
+		leave()
+		leave = running.follow(tell)
+		tell(fog.Waited{Job: running.prepared.ID, Reason: "This picture is being made already; following the job."})
+		return running, leave, nil
+	}
+	row, interrupted, err := d.a.interrupted(ctx, o.prepared.Input, r.Out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if interrupted {
+		tell(fog.Waited{Job: row.ID, Reason: "Going on with the job that was interrupted."})
+		return o, leave, d.goOn(ctx, o, row)
+	}
+	if err := d.price(ctx, o, found); err != nil {
+		return nil, nil, err
+	}
+	return o, leave, d.Accept(ctx, o.prepared.ID)
 }
 
-// leastPatience is how long a running job waits for sellers at least.
-const leastPatience = 10 * time.Second
+// same finds a running job of the same scene, settings and picture.
+func (d *Desk) same(o *order) *order {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range d.jobs {
+		if x.job.State == event.Running && x.prepared.Input == o.prepared.Input && x.request.Out == o.request.Out {
+			return x
+		}
+	}
+	return nil
+}
 
 func terms(o event.Order) market.Terms {
 	return market.Terms{MaxPrice: o.MaxPrice, MaxTotal: o.MaxTotal, Sellers: o.Sellers}
@@ -109,9 +113,16 @@ func (a *App) interrupted(ctx context.Context, input fog.Hash, out string) (stor
 	return store.Job{}, false, nil
 }
 
-func (a *App) uploaded() uint64 {
+// usage is what the program had used at a moment.
+type usage struct {
+	at   time.Time
+	gas  uint64
+	sent uint64 // bytes
+}
+
+func (a *App) usage() usage {
 	sent, _ := a.node.Host().Traffic()
-	return sent
+	return usage{time.Now(), a.gasUsed(), sent}
 }
 
 // checkOut refuses a picture that could not be saved, before any money moves.
@@ -221,6 +232,7 @@ func (a *App) save(ctx context.Context, id fog.JobID, path string, film *job.Fil
 	if err := writePicture(path, film); err != nil {
 		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture %s cannot be saved: %s.", path, reason(err)), Cause: err}
 	}
+	a.tap(nil, "store", "picture")
 	return a.journal.saveDone(ctx, id)
 }
 
@@ -242,16 +254,19 @@ func writePicture(path string, film *job.Film) error {
 }
 
 // summary adds up; what was locked must be what was spent and what came back.
-func (a *App) summary(p buyer.Prepared, r RenderRequest, out buyer.Outcome) (Summary, error) {
+// Gas and bytes are the whole program's since the order came in.
+func (a *App) summary(o *order) (Summary, error) {
+	out, now := o.out, a.usage()
 	refunded, err := out.Locked.Sub(out.Spent)
 	if err != nil {
 		return Summary{}, fmt.Errorf("spent %s of %s locked: %w", out.Spent, out.Locked, err)
 	}
 	s := Summary{
-		Job: p.ID, Film: out.Film.Hash(), Out: r.Out, Width: r.Width, Height: r.Height, Samples: r.Samples,
-		Tasks: len(p.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
+		Job: o.prepared.ID, Film: out.Film.Hash(), Out: o.request.Out, Width: o.request.Width, Height: o.request.Height, Samples: o.request.Samples,
+		Tasks: len(o.prepared.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
 		Buyer:  BuyerSummary{Address: a.bridge.Account(), Locked: out.Locked, Spent: out.Spent, Fee: out.Fee, Refunded: refunded},
 		Engine: EngineSummary{Wasmer: out.Engines[sandbox.Wasmer], Wazero: out.Engines[sandbox.Wazero]},
+		Wall:   now.at.Sub(o.started.at).Seconds(), Gas: now.gas - o.started.gas, Uploaded: now.sent - o.started.sent,
 	}
 	for _, x := range out.Shares {
 		s.Sellers = append(s.Sellers, SellerSummary{Peer: x.Peer, Address: x.Seller, Tasks: x.Tasks, Paid: x.Paid})

@@ -17,19 +17,22 @@ import (
 	"sonm/engine/sandbox/sandboxtest"
 )
 
-// desk opens a node on the network.
-func desk(t *testing.T, url, child string) *app.Desk {
+// desk links to the engine of a home, or becomes it.
+func desk(t *testing.T, home, url, child string) *app.Link {
 	t.Helper()
-	d, err := app.OpenDesk(t.Context(), app.Config{Home: t.TempDir(), Network: url, Sandbox: child, Version: "test", Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	l := app.NewLink(app.Config{Home: home, Network: url, Sandbox: child, Version: "test", Resume: true, Log: slog.New(slog.DiscardHandler)})
+	if err := l.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return d
+	t.Cleanup(func() { closeLink(t, l) })
+	return l
+}
+
+func closeLink(t *testing.T, l *app.Link) {
+	t.Helper()
+	if err := l.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
 }
 
 // practice serves a network for the test.
@@ -66,7 +69,7 @@ func TestADeskBuysFromADesk(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := practice(t)
-	seller, buyer := desk(t, url, child), desk(t, url, child)
+	seller, buyer := desk(t, t.TempDir(), url, child), desk(t, t.TempDir(), url, child)
 	price, err := fog.ParseAmount("2")
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +117,7 @@ func TestADeskBuysFromADesk(t *testing.T) {
 }
 
 // watch gives the job when it has ended.
-func watch(t *testing.T, d *app.Desk, id fog.JobID) <-chan event.Job {
+func watch(t *testing.T, d *app.Link, id fog.JobID) <-chan event.Job {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done, ended := make(chan event.Job, 1), make(chan struct{})
@@ -131,7 +134,7 @@ func watch(t *testing.T, d *app.Desk, id fog.JobID) <-chan event.Job {
 	return done
 }
 
-func saved(t *testing.T, d *app.Desk, id fog.JobID, p event.Picture) {
+func saved(t *testing.T, d *app.Link, id fog.JobID, p event.Picture) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "x.png")
 	if err := d.Save(t.Context(), id, filepath.Join(t.TempDir(), "x.gif")); err == nil || !strings.Contains(err.Error(), ".png") {

@@ -106,11 +106,6 @@ func record(row store.Job) (buyer.Record, error) {
 	return r, nil
 }
 
-// JobFailed ends a job that gave no picture.
-func (j *journal) JobFailed(ctx context.Context, id fog.JobID) error {
-	return j.db.JobState(ctx, id, "failed")
-}
-
 // JobSettled records what the job cost.
 func (j *journal) JobSettled(ctx context.Context, c buyer.Cost) error {
 	return j.db.JobSettled(ctx, store.Cost(c))
@@ -174,7 +169,7 @@ func (j *journal) PutResult(ctx context.Context, index uint32, r fog.Receipt, en
 
 // PutSellerVoucher keeps a promise to this node.
 func (j *journal) PutSellerVoucher(ctx context.Context, v fog.Voucher) error {
-	return j.db.PutVoucher(ctx, store.Seller, v, j.now())
+	return j.db.PutVoucher(ctx, v, j.now())
 }
 
 // Reserved sums what open jobs hold of the escrow balance.

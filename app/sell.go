@@ -21,11 +21,8 @@ type SellRequest struct {
 
 // Sell offers this computer and works until ctx ends.
 func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) error {
-	if r.Slots == 0 {
-		r.Slots = runtime.NumCPU()
-	}
-	if r.Slots < 1 || r.Slots > 1024 {
-		return &event.Problem{Code: "flags", What: fmt.Sprintf("--slots: %d is not between 1 and 1024.", r.Slots)}
+	if err := r.complete(); err != nil {
+		return err
 	}
 	engines, err := engineNames(r.Engines)
 	if err != nil {
@@ -38,7 +35,7 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 	w, err := worker.New(worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version},
 		worker.Parts{
 			Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
-			Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, a.status.selling(r, tell)), Now: time.Now, Log: a.cfg.Log,
+			Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, tell), Now: time.Now, Log: a.cfg.Log,
 		})
 	if err != nil {
 		return err
@@ -47,6 +44,18 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 		a.cfg.Log.Info("vouchers not redeemed", "err", err)
 	}
 	return w.Run(ctx)
+}
+
+// complete fills in what was left open and refuses what cannot be.
+func (r *SellRequest) complete() error {
+	if r.Slots == 0 {
+		r.Slots = runtime.NumCPU()
+	}
+	if r.Slots < 1 || r.Slots > 1024 {
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("--slots: %d is not between 1 and 1024.", r.Slots)}
+	}
+	_, err := engineNames(r.Engines)
+	return err
 }
 
 // Redeem has the chain pay every voucher this node holds that promises more

@@ -51,9 +51,9 @@ func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
 		return nil, err
 	}
 	return buyer.New(buyer.Parts{
-		Net: a.node.ForBuyer(), Runtime: buyerRuntime{fast},
+		Net: a.tapNet(a.node.ForBuyer()), Runtime: buyerRuntime{fast},
 		Checkers: map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: buyerRuntime{wasmer}, sandbox.Wazero: buyerRuntime{wazero}},
-		Blobs:    a.blobs, Keys: a.bridge, Verifier: a.bridge, Ledger: a.bridge, Journal: j,
+		Blobs:    a.blobs, Keys: a.tapKeys(a.bridge), Verifier: a.bridge, Ledger: a.bridge, Journal: a.tapJournal(j),
 		Emit: emit, Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails
 		Version: a.cfg.Version, FeeBPS: a.net.FeeBPS, Log: a.cfg.Log,
 	}), nil
@@ -61,13 +61,15 @@ func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
 
 // recorded keeps every fact in the journal and tells it on, one at a time.
 func (a *App) recorded(ctx context.Context, tell func(fog.Fact)) func(fog.Fact) {
-	var mu sync.Mutex
+	var mu sync.Mutex // one at a time
 	return func(f fog.Fact) {
 		mu.Lock()
 		defer mu.Unlock()
-		if err := a.db.AddFact(context.WithoutCancel(ctx), time.Now(), f); err != nil {
+		err := a.db.AddFact(context.WithoutCancel(ctx), time.Now(), f)
+		if err != nil {
 			a.cfg.Log.Error("journal", "err", err)
 		}
+		a.tap(err, "store", "fact "+fog.KindOf(f))
 		tell(f)
 	}
 }

@@ -43,7 +43,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // report writes one clear sentence, and for programs one JSON line.
 func report(stdout, stderr io.Writer, opt *options, err error) {
 	if errors.Is(err, context.Canceled) {
-		err = &event.Problem{Code: "stopped", What: "Stopped.", Do: "A job that was under way goes on if the same command is given again.", Cause: err}
+		err = &event.Problem{Code: "stopped", What: "Stopped.", Cause: err}
 	}
 	p := event.AsProblem(err)
 	if opt.json {

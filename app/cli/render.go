@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,7 +96,8 @@ func amountFlag(name, text string) (*fog.Amount, error) {
 
 func renderCommand(opt *options) *cobra.Command {
 	r := &renderFlags{width: 1280, height: 720, samples: 128}
-	var tied, facts bool
+	var tied, facts, trace bool
+	var halt int
 	cmd := &cobra.Command{
 		Use:   "render SCENE -o FILE",
 		Short: "Buy a picture of a scene from the network",
@@ -105,20 +109,21 @@ func renderCommand(opt *options) *cobra.Command {
 			}
 			ctx, cancel := tie(cmd, tied)
 			defer cancel()
-			a, err := app.Open(ctx, opt.config(cmd))
-			if err != nil {
-				return err
-			}
-			defer a.Close()
 			show := newProgress(cmd, opt)
 			tell := show.fact
 			if facts {
 				tell = func(f fog.Fact) { printFact(cmd, f) }
 			}
-			sum, err := a.Render(ctx, req, tell)
+			cfg := opt.config(cmd)
+			if trace {
+				cfg.Tap = tracer(cmd, halt)
+			}
+			link := app.NewLink(cfg)
+			defer link.Close()
+			sum, err := link.Render(ctx, req, tell)
 			show.done()
 			if err != nil {
-				return err
+				return stoppedWords(err, link.Engine())
 			}
 			return show.summary(sum)
 		},
@@ -126,8 +131,42 @@ func renderCommand(opt *options) *cobra.Command {
 	r.register(cmd)
 	tiedFlag(cmd, &tied)
 	cmd.Flags().BoolVar(&facts, "facts", false, "print every fact as a line of JSON on standard output, for programs")
+	cmd.Flags().BoolVar(&trace, "trace", false, "print a line for every record, signature and message")
+	cmd.Flags().IntVar(&halt, "halt", 0, "with --trace: stand still after so many of them")
+	for _, name := range []string{"trace", "halt"} {
+		_ = cmd.Flags().MarkHidden(name) // cannot fail: the flag is there
+	}
 	cmd.Flags().IntVar(&r.sellers, "sellers", 0, "most sellers to work with (default: as many as are useful)")
 	return cmd
+}
+
+// tracer prints what it is told, one line each, and after the n-th lets nothing
+// go on that has something to tell; 0 is never. It is how a test kills a buyer
+// at a point that it chose.
+func tracer(cmd *cobra.Command, n int) func(kind, what string) {
+	var mu sync.Mutex
+	count := 0
+	return func(kind, what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		count++
+		_ = printJSON(cmd, map[string]any{"trace": count, "kind": kind, "what": what}) // the reader may have left
+		if count == n {
+			select {}
+		}
+	}
+}
+
+// stoppedWords says what becomes of a job whose command is stopped.
+func stoppedWords(err error, engine bool) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	p := &event.Problem{Code: "stopped", What: "Stopped.", Do: "The job goes on if the same command is given again.", Cause: err}
+	if !engine {
+		p.Do = "The job goes on in the SONM that is running with this folder."
+	}
+	return p
 }
 
 func oneScene(_ *cobra.Command, args []string) error {

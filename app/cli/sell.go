@@ -28,13 +28,10 @@ func sellCommand(opt *options) *cobra.Command {
 			req.Price = amount
 			ctx, cancel := tie(cmd, tied)
 			defer cancel()
-			a, err := app.Open(ctx, opt.config(cmd))
-			if err != nil {
-				return err
-			}
-			defer a.Close()
+			link := app.NewLink(opt.config(cmd))
+			defer link.Close()
 			say := sellLog{cmd, opt.json}
-			return a.Sell(ctx, req, say.fact)
+			return link.Sell(ctx, req, say.fact)
 		},
 	}
 	f := cmd.Flags()

@@ -14,7 +14,7 @@ func statusCommand(opt *options) *cobra.Command {
 		Short: "Show what this node is doing",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := app.AskStatus(cmd.Context(), opt.homeDir())
+			s, err := app.AskStatus(cmd.Context(), opt.config(cmd))
 			if err != nil {
 				return err
 			}
@@ -34,9 +34,12 @@ func showStatus(cmd *cobra.Command, s app.Status) {
 		return
 	}
 	fmt.Fprintf(out, "Running   %s\nAccount   %s\nNetwork   %s, %d computers connected, %d offers\n", s.Home, s.Account, s.Network, s.Peers, s.Offers)
+	if s.Jobs > 0 {
+		fmt.Fprintf(out, "Buying    %d under way\n", s.Jobs)
+	}
 	if s.Selling == nil {
 		return
 	}
-	fmt.Fprintf(out, "Selling   %d slots at %s SNM per 1,000,000,000 units: %d jobs open, %d tasks done, %d failed, %s SNM earned\n",
-		s.Selling.Slots, s.Selling.Price, s.Selling.Deals, s.Selling.Tasks, s.Selling.Failed, s.Selling.Earned)
+	fmt.Fprintf(out, "Selling   %d slots at %s SNM per 1,000,000,000 units: %d jobs open, %d tasks done, %d failed, %s SNM earned, %s today\n",
+		s.Selling.Slots, s.Selling.Price, s.Selling.Deals, s.Selling.Tasks, s.Selling.Failed, s.Selling.Earned, s.Selling.Today)
 }

@@ -14,7 +14,9 @@ func walletCommand(opt *options) *cobra.Command {
 		Short: "Show this node's address and money",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := money(cmd, opt)
+			link := app.NewLink(opt.config(cmd))
+			defer link.Close()
+			m, err := link.Money(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -33,32 +35,15 @@ func walletCommand(opt *options) *cobra.Command {
 	return cmd
 }
 
-// money asks the node that runs, or opens the home.
-func money(cmd *cobra.Command, opt *options) (app.Money, error) {
-	m, busy, err := app.AskMoney(cmd.Context(), opt.homeDir())
-	if busy || err != nil {
-		return m, err
-	}
-	a, err := app.Open(cmd.Context(), opt.config(cmd))
-	if err != nil {
-		return m, err
-	}
-	defer a.Close()
-	return a.Money(cmd.Context())
-}
-
 func redeemCommand(opt *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "redeem",
 		Short: "Have the chain pay what buyers have promised and not settled",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := app.Open(cmd.Context(), opt.config(cmd))
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			paid, err := a.Redeem(cmd.Context())
+			link := app.NewLink(opt.config(cmd))
+			defer link.Close()
+			paid, err := link.Redeem(cmd.Context())
 			if err != nil {
 				return err
 			}

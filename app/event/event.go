@@ -15,9 +15,11 @@ type Snapshot struct {
 	Practice bool        // the money is play money
 	Peers    int         // computers connected
 	Offers   int         // live asks heard
+	Offline  bool        // the chain does not answer: Money is what it last said
 	Money    Money
-	Selling  *Selling // nil while not selling
-	Jobs     []Job    // newest first
+	Today    fog.Amount // promised to this computer since midnight, before the fee
+	Selling  *Selling   // nil while not selling
+	Jobs     []Job      // newest first
 }
 
 // Money is what the account has.
@@ -27,15 +29,16 @@ type Money struct {
 	Reserved fog.Amount // part of Escrow that open jobs hold
 }
 
-// Selling is what this computer sells and what that brought.
+// Selling is what this computer sells and what that brought. Its JSON is a part
+// of the terminal's contract.
 type Selling struct {
-	Price  fog.Amount // SNM per fog.UnitsPerPrice units
-	Slots  int        // tasks at once
-	Deals  int        // open now
-	Tasks  int        // finished since selling was started
-	Failed int        // that could not be done here
-	Earned fog.Amount // promised by buyers since selling was started, before the fee
-	Today  fog.Amount // promised since midnight, before the fee
+	Price  fog.Amount `json:"price"`  // SNM per fog.UnitsPerPrice units
+	Slots  int        `json:"slots"`  // tasks at once
+	Deals  int        `json:"deals"`  // open now
+	Tasks  int        `json:"tasks"`  // finished since selling was started
+	Failed int        `json:"failed"` // that could not be done here
+	Earned fog.Amount `json:"earned"` // promised by buyers since selling was started, before the fee
+	Today  fog.Amount `json:"today"`  // promised since midnight, before the fee
 }
 
 // Order is what a person wants rendered.

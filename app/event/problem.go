@@ -9,8 +9,8 @@ import "errors"
 type Problem struct {
 	Code  string // stable, for programs: "no_sellers"
 	What  string // one sentence
-	Do    string // what the person can do; may be empty
-	Cause error
+	Do    string `json:",omitempty"` // what the person can do; may be empty
+	Cause error  `json:"-"`          // stays with the process that met it
 }
 
 // Error is the sentence, with the advice behind it.

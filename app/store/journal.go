@@ -123,17 +123,22 @@ func (s *Store) JobState(ctx context.Context, id fog.JobID, state string) error 
 
 // Cost is what a settled job cost and the film it gave.
 type Cost struct {
-	Job   fog.JobID
-	Spent fog.Amount // payments and fees
-	Fee   fog.Amount
-	Tx    fog.Hash
-	Film  fog.Hash
+	Job    fog.JobID
+	Spent  fog.Amount // payments and fees
+	Fee    fog.Amount
+	Tx     fog.Hash
+	Film   fog.Hash
+	Failed bool // it gave no picture; what was done is paid all the same
 }
 
 // JobSettled writes what a job cost.
 func (s *Store) JobSettled(ctx context.Context, c Cost) error {
-	return s.exec(ctx, "journal settlement", "UPDATE job SET state='settled',spent=?,fee=?,tx=?,film=? WHERE id=?",
-		c.Spent[:], c.Fee[:], c.Tx[:], c.Film[:], c.Job[:])
+	state := "settled"
+	if c.Failed {
+		state = "failed"
+	}
+	return s.exec(ctx, "journal settlement", "UPDATE job SET state=?,spent=?,fee=?,tx=?,film=? WHERE id=?",
+		state, c.Spent[:], c.Fee[:], c.Tx[:], c.Film[:], c.Job[:])
 }
 
 // Reserved sums what open jobs hold of the escrow balance.
@@ -291,10 +296,50 @@ func voucherRow(role Role, v fog.Voucher, at time.Time) []any {
 	return []any{string(role), v.Buyer[:], v.Seller[:], v.Epoch, v.Total[:], v.Sig[:], millis(at)}
 }
 
-// PutVoucher keeps the highest voucher of a (buyer, seller, epoch).
-func (s *Store) PutVoucher(ctx context.Context, role Role, v fog.Voucher, at time.Time) error {
-	return s.exec(ctx, "journal voucher", putVoucher, voucherRow(role, v, at)...)
+// PutVoucher keeps the highest voucher of a (buyer, seller, epoch) that this
+// node was given, and what it added to the one before.
+func (s *Store) PutVoucher(ctx context.Context, v fog.Voucher, at time.Time) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		var had fog.Amount
+		err := tx.QueryRowContext(ctx, voucherTotal, string(Seller), v.Buyer[:], v.Seller[:], v.Epoch).Scan(blob{had[:]})
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		added, err := v.Total.Sub(had)
+		if err != nil || added.IsZero() {
+			return nil //nolint:nilerr // an older one: what is there stays
+		}
+		if _, err := tx.ExecContext(ctx, putVoucher, voucherRow(Seller, v, at)...); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO earning(at,buyer,amount) VALUES(?,?,?)", millis(at), v.Buyer[:], added[:])
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("journal voucher: %w", err)
+	}
+	return nil
 }
+
+// Earned sums what vouchers have promised this node since a moment, before the
+// fee.
+func (s *Store) Earned(ctx context.Context, since time.Time) (sum fog.Amount, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT amount FROM earning WHERE at>=?", millis(since))
+	if err != nil {
+		return sum, fmt.Errorf("read earnings: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a fog.Amount
+		if err := rows.Scan(blob{a[:]}); err != nil {
+			return sum, fmt.Errorf("read earnings: %w", err)
+		}
+		sum = sum.Add(a)
+	}
+	return sum, rows.Err()
+}
+
+const voucherTotal = "SELECT total FROM voucher WHERE role=? AND buyer=? AND seller=? AND epoch=?"
 
 // Vouchers lists the vouchers this node holds as a seller.
 func (s *Store) Vouchers(ctx context.Context) ([]fog.Voucher, error) {
@@ -317,8 +362,7 @@ func (s *Store) Vouchers(ctx context.Context) ([]fog.Voucher, error) {
 // VoucherTotal is the highest total promised so far, zero if none.
 func (s *Store) VoucherTotal(ctx context.Context, role Role, buyer, seller fog.Address, epoch uint32) (fog.Amount, error) {
 	var total fog.Amount
-	err := s.db.QueryRowContext(ctx, "SELECT total FROM voucher WHERE role=? AND buyer=? AND seller=? AND epoch=?",
-		string(role), buyer[:], seller[:], epoch).Scan(blob{total[:]})
+	err := s.db.QueryRowContext(ctx, voucherTotal, string(role), buyer[:], seller[:], epoch).Scan(blob{total[:]})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return total, fmt.Errorf("read voucher: %w", err)
 	}

@@ -67,17 +67,17 @@ func TestAVoucherOnlyGrows(t *testing.T) {
 	v := fog.Voucher{Buyer: fog.Address{1}, Seller: fog.Address{2}, Epoch: 3}
 	for _, total := range []uint64{5, 9, 7, 9} {
 		v.Total = fog.Wei(total)
-		must(t, s.PutVoucher(t.Context(), store.Buyer, v, time.Now()))
+		must(t, s.PutVoucher(t.Context(), v, time.Now()))
 	}
 	must(t, s.Close())
 	s = open(t, path)
-	if got, err := s.VoucherTotal(t.Context(), store.Buyer, v.Buyer, v.Seller, 3); err != nil || got != fog.Wei(9) {
+	if got, err := s.VoucherTotal(t.Context(), store.Seller, v.Buyer, v.Seller, 3); err != nil || got != fog.Wei(9) {
 		t.Errorf("VoucherTotal() = %v, %v, want 9 wei", got, err)
 	}
 	for _, c := range []struct {
 		role  store.Role
 		epoch uint32
-	}{{store.Seller, 3}, {store.Buyer, 4}} {
+	}{{store.Buyer, 3}, {store.Seller, 4}} {
 		if got, err := s.VoucherTotal(t.Context(), c.role, v.Buyer, v.Seller, c.epoch); err != nil || !got.IsZero() {
 			t.Errorf("VoucherTotal(%s, epoch %d) = %v, %v, want nothing", c.role, c.epoch, got, err)
 		}
@@ -162,5 +162,29 @@ func TestAnUnfinishedJobIsReadBack(t *testing.T) {
 	}
 	if got, _ := s.VoucherTotal(t.Context(), store.Buyer, d.Buyer, d.Seller, 4); got != fog.Wei(45) {
 		t.Errorf("VoucherTotal() = %v, want 45 wei", got)
+	}
+}
+
+// What vouchers added is summed by time, over buyers and epochs; an old voucher
+// adds nothing.
+func TestEarningsAreWhatVouchersAdded(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	midnight := time.Date(2026, 5, 4, 0, 0, 0, 0, time.Local)
+	for _, x := range []struct {
+		buyer byte
+		epoch uint32
+		total uint64
+		after time.Duration // midnight
+	}{{1, 1, 5, -time.Hour}, {1, 1, 9, 0}, {1, 1, 7, time.Minute}, {1, 1, 9, time.Minute}, {2, 1, 30, time.Hour}, {1, 2, 100, 2 * time.Hour}} {
+		v := fog.Voucher{Buyer: fog.Address{x.buyer}, Seller: fog.Address{9}, Epoch: x.epoch, Total: fog.Wei(x.total)}
+		must(t, s.PutVoucher(t.Context(), v, midnight.Add(x.after)))
+	}
+	for _, c := range []struct {
+		since time.Duration
+		want  uint64
+	}{{-24 * time.Hour, 139}, {0, 134}, {time.Hour, 130}, {2*time.Hour + 1, 100}, {3 * time.Hour, 0}} {
+		if got, err := s.Earned(t.Context(), midnight.Add(c.since)); err != nil || got != fog.Wei(c.want) {
+			t.Errorf("Earned since %v after midnight = %v, %v, want %d wei", c.since, got, err, c.want)
+		}
 	}
 }

@@ -141,11 +141,12 @@ type Saved struct {
 
 // Cost is what a settled job cost and the film it gave.
 type Cost struct {
-	Job   fog.JobID
-	Spent fog.Amount // payments and fees
-	Fee   fog.Amount
-	Tx    fog.Hash
-	Film  fog.Hash
+	Job    fog.JobID
+	Spent  fog.Amount // payments and fees
+	Fee    fog.Amount
+	Tx     fog.Hash
+	Film   fog.Hash
+	Failed bool // the film is not whole; what was done is paid all the same
 }
 
 // Verdict is what was decided about a result.
@@ -162,7 +163,6 @@ type Verdict struct {
 // Journal keeps what must survive a crash.
 type Journal interface {
 	PutJob(ctx context.Context, r Record) error
-	JobFailed(ctx context.Context, id fog.JobID) error
 	JobSettled(ctx context.Context, c Cost) error
 	PutBuyerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
 	DealState(ctx context.Context, id fog.DealID, state string) error

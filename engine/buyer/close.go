@@ -21,7 +21,8 @@ func (r *run) newFilm() (*job.Film, error) {
 }
 
 // settle has the chain pay every seller that was not caught, and adds up.
-func (r *run) settle(ctx context.Context) (Outcome, error) {
+// failed says that the film will never be whole.
+func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	out := Outcome{Film: r.film, Locked: r.rec.Locked, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
 	if !r.began.IsZero() {
 		out.Render = r.ended.Sub(r.began)
@@ -51,7 +52,7 @@ func (r *run) settle(ctx context.Context) (Outcome, error) {
 	}
 	out.Tx = paid.Tx
 	out.Shares = r.shares(net)
-	if err := r.b.parts.Journal.JobSettled(ctx, Cost{r.ID, out.Spent, out.Fee, out.Tx, out.Film.Hash()}); err != nil {
+	if err := r.b.parts.Journal.JobSettled(ctx, Cost{r.ID, out.Spent, out.Fee, out.Tx, out.Film.Hash(), failed}); err != nil {
 		return out, err
 	}
 	r.b.parts.Emit(fog.Settled{Job: r.ID, Spent: out.Spent, Fee: out.Fee, Tx: out.Tx})

@@ -3,7 +3,6 @@ package buyer
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"sonm/engine/fog"
 	"sonm/engine/pay"
@@ -13,9 +12,10 @@ import (
 
 // Resume goes on with a job that an earlier run of the program left: results
 // on disk are not rendered again, promises written down are not made again,
-// and results not judged yet are judged by the secret of before.
-func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, patience time.Duration) (Outcome, error) {
-	r, err := b.newRun(p, saved.Record, patience)
+// and results not judged yet are judged by the secret of before. The offer and
+// the check rate of the terms are those of before, whatever t says.
+func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, t Terms) (Outcome, error) {
+	r, err := b.newRun(p, saved.Record, t)
 	if err != nil {
 		return Outcome{}, err
 	}

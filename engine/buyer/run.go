@@ -27,6 +27,9 @@ type Terms struct {
 	// Peek, if given, is asked to look at the film while it grows; what comes
 	// through it runs on the job's own goroutine and must be quick.
 	Peek <-chan func(*job.Film)
+
+	// Quit, if given, is closed when the person calls the job off.
+	Quit <-chan struct{}
 }
 
 // Share is one seller's part of a finished job.
@@ -50,8 +53,13 @@ type Outcome struct {
 	Tx      fog.Hash
 }
 
-// ErrDeserted says that every seller left and no other came in time.
-var ErrDeserted = errors.New("every seller left the job and no other came")
+// Why a job ends without a film.
+var (
+	// ErrDeserted says that every seller left and no other came in time.
+	ErrDeserted = errors.New("every seller left the job and no other came")
+	// ErrCalledOff says that the person called the job off.
+	ErrCalledOff = errors.New("the job was called off")
+)
 
 // result is one arrived output and how far it is judged.
 type result struct {
@@ -85,6 +93,7 @@ type run struct {
 	rec      Record
 	patience time.Duration
 	peek     <-chan func(*job.Film)
+	quit     <-chan struct{}
 	events   chan any
 	checks   chan *result
 
@@ -107,8 +116,9 @@ type run struct {
 }
 
 // Run locks the money, has the job rendered, pays, and returns the film. If
-// the job cannot be finished, what sellers earned until then is settled. If
-// ctx ends, the job stays open in the journal and Resume goes on with it.
+// the job cannot be finished, or is called off, what sellers earned until then
+// is settled. If ctx ends, the job stays open in the journal and Resume goes on
+// with it.
 func (b *Buyer) Run(ctx context.Context, p Prepared, t Terms) (Outcome, error) {
 	r, err := b.open(ctx, p, t)
 	if err != nil {
@@ -133,9 +143,9 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 	var out Outcome
 	var settleErr error
 	if ctx.Err() == nil {
-		out, settleErr = r.settle(ctx)
+		out, settleErr = r.settle(ctx, err != nil)
 	}
-	if err == nil && settleErr == nil {
+	if (err == nil || errors.Is(err, ErrCalledOff)) && settleErr == nil {
 		r.dismiss(work)
 	}
 	stop()
@@ -145,10 +155,7 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 	if ctx.Err() != nil {
 		return out, ctx.Err() // the journal knows the rest
 	}
-	if err = errors.Join(err, settleErr); err != nil && settleErr == nil {
-		return out, errors.Join(err, r.b.parts.Journal.JobFailed(ctx, r.ID))
-	}
-	return out, err
+	return out, errors.Join(err, settleErr)
 }
 
 // open reserves the money and writes the job down.
@@ -163,11 +170,10 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 			rec.Ceiling = a.Price
 		}
 	}
-	r, err := b.newRun(p, rec, t.Patience)
+	r, err := b.newRun(p, rec, t)
 	if err != nil {
 		return nil, err
 	}
-	r.peek = t.Peek
 	if r.epoch, err = b.parts.Ledger.Lock(ctx, rec.Locked); err != nil {
 		return nil, err
 	}
@@ -190,9 +196,9 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 }
 
 // newRun makes a run at its very beginning, without money.
-func (b *Buyer) newRun(p Prepared, rec Record, patience time.Duration) (*run, error) {
+func (b *Buyer) newRun(p Prepared, rec Record, t Terms) (*run, error) {
 	r := &run{
-		Prepared: p, b: b, rec: rec, patience: patience,
+		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit,
 		events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
 		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{},
 	}
@@ -248,6 +254,8 @@ func (r *run) loop(ctx context.Context) error {
 			}
 		case look := <-r.peek:
 			look(r.film)
+		case <-r.quit:
+			return ErrCalledOff
 		case <-tick.C:
 			if err := r.tick(ctx); err != nil {
 				return err

@@ -36,8 +36,6 @@ type (
 	}
 	// WroteTaken is a promise at the seller.
 	WroteTaken struct{ Voucher fog.Voucher }
-	// WroteFailed ends a job that gave no film.
-	WroteFailed struct{ Job fog.JobID }
 )
 
 // Journal is a node's database in memory: what the roles ask of it, and a step
@@ -137,11 +135,6 @@ func (j *Journal) PutJob(_ context.Context, r buyer.Record) error {
 	return j.write(r, func() {
 		j.jobs[r.ID] = &file{Saved: buyer.Saved{Record: r}, open: true, outputs: map[fog.Hash][]byte{}}
 	})
-}
-
-// JobFailed implements buyer.Journal.
-func (j *Journal) JobFailed(_ context.Context, id fog.JobID) error {
-	return j.write(WroteFailed{id}, func() { j.file(id).open = false })
 }
 
 // JobSettled implements buyer.Journal.

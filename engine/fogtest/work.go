@@ -79,7 +79,7 @@ func (b *Buyer) Resume(ctx context.Context, d Done, w Work) (Done, error) {
 		return d, fmt.Errorf("job %s is not open", d.ID.Short())
 	}
 	var err error
-	d.Outcome, err = b.Buyer.Resume(ctx, saved, d.prepared, w.withDefaults().Patience)
+	d.Outcome, err = b.Buyer.Resume(ctx, saved, d.prepared, buyer.Terms{Patience: w.withDefaults().Patience})
 	return d, err
 }
 

@@ -1,0 +1,347 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image/color"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sonm/app/event"
+	"sonm/engine/buyer"
+	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/market"
+)
+
+// order is one job of the desk. What no comment claims is set before the job
+// is accepted and does not change.
+type order struct {
+	job      event.Job // guarded by Desk.mu
+	request  RenderRequest
+	buyer    *buyer.Buyer
+	prepared buyer.Prepared
+	offer    market.Offer
+	saved    *buyer.Saved // what an earlier run of the program left; nil for a new job
+	started  usage
+
+	peek chan func(*job.Film)
+	call func() // calls the job off; may be used more than once
+	quit chan struct{}
+	done chan struct{} // closed when the job has ended
+
+	// Set before done is closed.
+	out buyer.Outcome
+	sum Summary
+	err error // in words for a person
+
+	mu        sync.Mutex
+	followers []*follower // guarded by mu
+}
+
+// follower is somebody who is told a job's facts.
+type follower struct{ tell func(fog.Fact) }
+
+// follow has tell told of every fact from now on, until the returned function
+// is called.
+func (o *order) follow(tell func(fog.Fact)) (leave func()) {
+	f := &follower{tell}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.followers = append(o.followers, f)
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.followers = slices.DeleteFunc(o.followers, func(x *follower) bool { return x == f })
+	}
+}
+
+func (o *order) tell(f fog.Fact) {
+	o.mu.Lock()
+	all := slices.Clone(o.followers)
+	o.mu.Unlock()
+	for _, x := range all {
+		x.tell(f)
+	}
+}
+
+// newOrder makes an order whose facts are recorded and shown.
+func (d *Desk) newOrder(ctx context.Context, r RenderRequest) (*order, error) {
+	o := &order{request: r, peek: make(chan func(*job.Film)), quit: make(chan struct{}), done: make(chan struct{}), started: d.a.usage()}
+	o.call = sync.OnceFunc(func() { close(o.quit) })
+	var err error
+	o.buyer, err = d.a.newBuyer(d.a.recorded(ctx, func(f fog.Fact) {
+		d.fold(o, f)
+		o.tell(f)
+	}), d.a.journal.of(r))
+	return o, err
+}
+
+// Quote inspects a scene, measures it here and asks the sellers' prices.
+func (d *Desk) Quote(ctx context.Context, r event.Order) (event.Quote, error) {
+	o, err := d.newOrder(ctx, RenderRequest{Order: r})
+	if err != nil {
+		return event.Quote{}, inWords(err)
+	}
+	found, err := d.prepare(ctx, o)
+	if err != nil {
+		return event.Quote{}, inWords(err)
+	}
+	if err := d.price(ctx, o, found); err != nil {
+		return event.Quote{}, inWords(err)
+	}
+	return *o.job.Quote, nil // no other goroutine writes the quote
+}
+
+// prepare reads, inspects and measures the order's scene here.
+func (d *Desk) prepare(ctx context.Context, o *order) (found fog.Inspected, err error) {
+	o.prepared, err = d.a.prepare(ctx, o.buyer, o.request.Order, func(f fog.Fact) {
+		if i, ok := f.(fog.Inspected); ok {
+			found = i
+		}
+		o.tell(f)
+	})
+	return found, err
+}
+
+// price asks what the order costs and puts it on the desk.
+func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (err error) {
+	r := o.request
+	if o.offer, err = o.buyer.Quote(ctx, o.prepared, terms(r.Order), r.Wait); err != nil {
+		return err
+	}
+	q := event.Quote{
+		Job: o.prepared.ID, Sellers: len(o.offer.Asks), Expected: o.offer.Expected, Max: o.offer.Max, Tasks: len(o.prepared.Plan.Tasks),
+		Cameras: found.Cameras, Drawn: found.Drawn, Warnings: found.Warnings,
+	}
+	d.put(o, event.Job{
+		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
+		Quote: &q, Total: q.Tasks, Created: time.Now(),
+	})
+	return nil
+}
+
+// put shows a new job.
+func (d *Desk) put(o *order, j event.Job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o.job = j
+	d.jobs = append([]*order{o}, d.jobs...)
+	d.tell(event.Event{Job: &j})
+}
+
+// change edits a job and tells it.
+func (d *Desk) change(o *order, edit func(*event.Job)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	edit(&o.job)
+	c := o.job
+	d.tell(event.Event{Job: &c})
+}
+
+// find returns a job that is in one of the states.
+func (d *Desk) find(id fog.JobID, states ...event.State) (*order, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.jobs {
+		if o.job.ID == id && slices.Contains(states, o.job.State) {
+			return o, nil
+		}
+	}
+	return nil, &event.Problem{Code: "job", What: "That job is not there any more."}
+}
+
+// Accept locks the money and has a quoted job rendered.
+func (d *Desk) Accept(_ context.Context, id fog.JobID) error { //nolint:contextcheck // the job outlives the call
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.jobs {
+		if o.job.ID == id && o.job.State == event.Quoted {
+			d.start(o)
+			return nil
+		}
+	}
+	return &event.Problem{Code: "job", What: "That job is not there any more."}
+}
+
+// start runs an order. The caller holds mu.
+func (d *Desk) start(o *order) {
+	o.job.State = event.Running
+	c := o.job
+	d.tell(event.Event{Job: &c})
+	d.group.Go(func() error {
+		defer close(o.done)
+		d.run(o)
+		return nil
+	})
+}
+
+// Patience of a job without any seller.
+const (
+	leastPatience = 10 * time.Second // that a person waits for in a terminal
+	longPatience  = 24 * time.Hour   // that a window shows and can call off, or that was interrupted
+)
+
+// patience is how long a running job waits for sellers.
+func (o *order) patience() time.Duration {
+	switch {
+	case o.request.Out == "":
+		return longPatience
+	case o.saved != nil:
+		return max(o.request.Wait, time.Minute)
+	}
+	return max(o.request.Wait, leastPatience)
+}
+
+// run works on a job to its end: the picture saved, if the order says where.
+func (d *Desk) run(o *order) {
+	t := buyer.Terms{Offer: o.offer, CheckRate: o.request.CheckRate, Patience: o.patience(), Peek: o.peek, Quit: o.quit}
+	if o.saved != nil {
+		o.out, o.err = o.buyer.Resume(d.ctx, *o.saved, o.prepared, t)
+	} else {
+		o.out, o.err = o.buyer.Run(d.ctx, o.prepared, t)
+	}
+	rendered := o.err == nil
+	if rendered {
+		o.err = d.finish(o)
+	}
+	d.change(o, func(j *event.Job) {
+		switch refund, _ := o.out.Locked.Sub(o.out.Spent); { // the vouchers are within what was locked
+		case rendered:
+			j.State, j.Done, j.Spent, j.Refund, j.Checked = event.Done, j.Total, o.out.Spent, refund, o.out.Checked
+			if o.err != nil {
+				j.Problem = event.AsProblem(o.err)
+			}
+		case errors.Is(o.err, buyer.ErrCalledOff):
+			j.State, j.Spent, j.Refund = event.Cancelled, o.out.Spent, refund
+		case d.ctx.Err() == nil: // else the engine ends, and the journal has the rest
+			j.State, j.Problem = event.Failed, event.AsProblem(inWords(o.err))
+		}
+	})
+	o.err = inWords(o.err)
+	d.tellMoney()
+}
+
+// finish saves the picture where the order says, and adds up.
+func (d *Desk) finish(o *order) (err error) {
+	if o.sum, err = d.a.summary(o); err != nil || o.request.Out == "" {
+		return err
+	}
+	return d.save(o, o.request.Out)
+}
+
+// save writes a finished job's picture.
+func (d *Desk) save(o *order, path string) error {
+	if err := d.a.save(d.ctx, o.prepared.ID, path, o.out.Film); err != nil {
+		return err
+	}
+	d.change(o, func(j *event.Job) { j.Saved, j.Problem = path, nil })
+	o.tell(fog.JobSaved{Job: o.prepared.ID, Path: path, Film: o.out.Film.Hash()})
+	return nil
+}
+
+// Cancel calls a job off, or drops its quote. What was done is paid.
+func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
+	o, err := d.find(id, event.Quoted, event.Running)
+	if err != nil {
+		return err
+	}
+	o.call()
+	d.mu.Lock()
+	quoted := o.job.State == event.Quoted
+	d.mu.Unlock()
+	if quoted {
+		d.change(o, func(j *event.Job) { j.State = event.Cancelled })
+	}
+	return ctx.Err()
+}
+
+// Preview is what there is of a job's film, for the screen.
+func (d *Desk) Preview(ctx context.Context, id fog.JobID) (event.Picture, error) {
+	o, err := d.find(id, event.Running, event.Done)
+	if err != nil {
+		return event.Picture{}, err
+	}
+	pictures := make(chan event.Picture, 1)
+	look := func(f *job.Film) { pictures <- develop(f) }
+	select {
+	case o.peek <- look:
+		return <-pictures, nil
+	case <-o.done:
+	case <-ctx.Done():
+		return event.Picture{}, ctx.Err()
+	}
+	if o.out.Film == nil {
+		return event.Picture{}, &event.Problem{Code: "job", What: "There is no picture of that job."}
+	}
+	return develop(o.out.Film), nil
+}
+
+// develop turns a film into 8-bit sRGB; what has no sample yet is transparent.
+func develop(f *job.Film) event.Picture {
+	w, h := f.Size()
+	rgb, valid := f.Preview()
+	p := event.Picture{Width: w, Height: h, RGBA: make([]byte, 4*w*h)}
+	for i, ok := range valid {
+		if ok {
+			c := color.RGBA{srgb(rgb[3*i]), srgb(rgb[3*i+1]), srgb(rgb[3*i+2]), 255}
+			p.RGBA[4*i], p.RGBA[4*i+1], p.RGBA[4*i+2], p.RGBA[4*i+3] = c.R, c.G, c.B, c.A
+		}
+	}
+	return p
+}
+
+// srgb is the transfer curve of IEC 61966-2-1, clamped and rounded to 8 bits.
+func srgb(v float32) uint8 {
+	x := min(max(float64(v), 0), 1)
+	if x <= 0.0031308 {
+		return uint8(math.Round(x * 12.92 * 255))
+	}
+	return uint8(math.Round((1.055*math.Pow(x, 1/2.4) - 0.055) * 255))
+}
+
+// Save writes the picture of a finished job.
+func (d *Desk) Save(_ context.Context, id fog.JobID, path string) error {
+	o, err := d.find(id, event.Done)
+	if err != nil {
+		return err
+	}
+	if ext := strings.ToLower(filepath.Ext(path)); ext != ".png" && ext != ".exr" {
+		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", filepath.Base(path))}
+	}
+	if err := checkOut(path); err != nil {
+		return err
+	}
+	<-o.done // it is being closed
+	return d.save(o, path)
+}
+
+// fold takes a fact of a running job into what is shown.
+func (d *Desk) fold(o *order, f fog.Fact) {
+	var edit func(*event.Job)
+	switch f := f.(type) {
+	case fog.Locked:
+		edit = func(j *event.Job) { j.Locked = f.Max }
+	case fog.DealOpened:
+		edit = func(j *event.Job) { j.Sellers++ }
+	case fog.SellerLost:
+		edit = func(j *event.Job) { j.Sellers = max(0, j.Sellers-1) }
+	case fog.TaskDone:
+		edit = func(j *event.Job) { j.Done, j.Total = f.Done, f.Total }
+	case fog.TaskChecked:
+		edit = func(j *event.Job) { j.Checked++ }
+	case fog.Paid:
+		edit = func(j *event.Job) { j.Spent = j.Spent.Add(f.Amount) }
+	default:
+		return
+	}
+	d.change(o, edit)
+	if _, ok := f.(fog.Locked); ok {
+		d.group.Go(func() error { d.tellMoney(); return nil })
+	}
+}
