@@ -5,9 +5,11 @@ import (
 	"context"
 	"image/png"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,27 +40,75 @@ func closeLink(t *testing.T, l *app.Link) {
 // practice serves a network for the test.
 func practice(t *testing.T) string {
 	t.Helper()
+	url, _ := practiceIn(t, t.TempDir())
+	return url
+}
+
+// practiceIn serves the network of a folder until stop is called or the test
+// ends.
+func practiceIn(t *testing.T, dir string) (url string, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- app.ServeNetwork(ctx, app.NetworkRequest{
-			Dir: t.TempDir(), Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Ready: func(n app.NetworkInfo) { ready <- n.RPC },
+			Dir: dir, Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Ready: func(n app.NetworkInfo) { ready <- n.RPC },
 		})
 	}()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("network: %v", err)
 		}
 	})
+	t.Cleanup(stop)
 	select {
 	case url := <-ready:
-		return url
+		return url, stop
 	case err := <-ended:
 		ended <- nil
 		t.Fatal(err)
 	}
-	return ""
+	return "", nil
+}
+
+// A network that was stopped is back where it was, for programs that know no
+// other address; meanwhile a window shows the money as it was told last.
+func TestANetworkComesBackWhereItWas(t *testing.T) {
+	child, err := sandboxtest.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, home := t.TempDir(), t.TempDir()
+	url, stop := practiceIn(t, dir)
+	l := desk(t, home, url, child)
+	before := <-snapshots(t, l)
+	if before.Offline || before.Money.Balance.IsZero() {
+		t.Fatalf("at first: %+v", before)
+	}
+	stop()
+	if s := <-snapshots(t, l); !s.Offline || s.Money != before.Money {
+		t.Errorf("without the network: offline %v, money %+v, want %+v", s.Offline, s.Money, before.Money)
+	}
+	if again, _ := practiceIn(t, dir); again != url {
+		t.Errorf("the network is back at %s, it was at %s", again, url)
+	}
+	if s := <-snapshots(t, l); s.Offline || s.Money != before.Money {
+		t.Errorf("with the network back: offline %v, money %+v, want %+v", s.Offline, s.Money, before.Money)
+	}
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	other := t.TempDir()
+	taken := `{"RPC":"` + ln.Addr().String() + `","Peer":"` + ln.Addr().String() + `"}`
+	if err := os.WriteFile(filepath.Join(other, "ports.json"), []byte(taken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if url, _ := practiceIn(t, other); strings.HasSuffix(url, ln.Addr().String()) {
+		t.Errorf("a network answers at %s, which is taken", url)
+	}
 }
 
 // A window's whole job: one desk sells, another one quotes, accepts, watches

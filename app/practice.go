@@ -60,7 +60,9 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	defer h.Close()
 	endpoint := h.path(endpointFile)
 	defer os.Remove(endpoint)
-	b := &bootstrap{home: h, idle: r.Idle, log: r.Log}
+	last := readPorts(h.path(portsFile))
+	r.Listen = last.rpc(r.Listen)
+	b := &bootstrap{home: h, idle: r.Idle, log: r.Log, last: last}
 	g, ctx := errgroup.WithContext(ctx)
 	b.group, b.ctx = g, ctx
 	var announced sync.Once
@@ -69,7 +71,7 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 			announced.Do(func() {
 				data, err := json.Marshal(n)
 				if err == nil {
-					err = writeAtomic(endpoint, data, 0o600)
+					err = errors.Join(writeAtomic(endpoint, data, 0o600), writePorts(h.path(portsFile), n))
 				}
 				if err != nil {
 					r.Log.Error("endpoint file", "err", err)
@@ -98,6 +100,7 @@ type bootstrap struct {
 	home  *home
 	idle  time.Duration
 	log   *slog.Logger
+	last  ports
 	group *errgroup.Group
 	ctx   context.Context //nolint:containedctx // of the group: start is called back by the chain
 }
@@ -110,7 +113,7 @@ func (b *bootstrap) start(n chain.Network) ([]string, error) {
 		return nil, err
 	}
 	node, err := engine.NewNode(engine.Config{
-		Host:   p2p.Config{Seed: seed, Listen: listenAddrs(n.RPC), Network: [32]byte(n.Genesis), Log: b.log},
+		Host:   p2p.Config{Seed: seed, Listen: b.last.peer(listenAddrs(n.RPC)), Network: [32]byte(n.Genesis), Log: b.log},
 		Verify: settle.NewVerifier(n), Now: time.Now, Log: b.log,
 	})
 	if err != nil {

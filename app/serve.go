@@ -156,8 +156,10 @@ func (s *server) routes() http.Handler {
 		"accept": func(ctx context.Context, c command) (any, error) { return nil, s.desk.Accept(ctx, c.Job) },
 		"cancel": func(ctx context.Context, c command) (any, error) { return nil, s.desk.Cancel(ctx, c.Job) },
 		"save":   func(ctx context.Context, c command) (any, error) { return nil, s.desk.Save(ctx, c.Job, c.Path) },
-		"start":  func(ctx context.Context, c command) (any, error) { return nil, s.desk.StartSelling(ctx, c.Price, c.Slots) },
-		"stop":   func(ctx context.Context, _ command) (any, error) { return nil, s.desk.StopSelling(ctx) },
+		"start": func(ctx context.Context, c command) (any, error) {
+			return nil, s.desk.StartSelling(ctx, c.Price, c.Slots)
+		},
+		"stop": func(ctx context.Context, _ command) (any, error) { return nil, s.desk.StopSelling(ctx) },
 	} {
 		handle(s, mux, path, func(ctx context.Context, c command, w *lines) { w.end(do(ctx, c)) })
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -35,10 +36,11 @@ func (p *pump) run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { p.draw(ctx) })
 	for ctx.Err() == nil {
-		// Why the engine is gone is its own log's: the window says that it is.
-		_ = p.core.Watch(ctx, func(e event.Event) { p.fold(func(m view.Model) view.Model { return view.Update(m, e) }) })
+		err := p.core.Watch(ctx, func(e event.Event) { p.fold(func(m view.Model) view.Model { return view.Update(m, e) }) })
 		if ctx.Err() == nil {
-			p.fold(view.Lose)
+			// A problem is for the person; why else the engine is gone is its own log's.
+			why, _ := errors.AsType[*event.Problem](err)
+			p.fold(func(m view.Model) view.Model { return view.Lose(m, why) })
 			pause(ctx, backAfter)
 		}
 	}

@@ -160,7 +160,7 @@ func TestWrongDropKeepsTheJob(t *testing.T) {
 func TestSellSwitch(t *testing.T) {
 	s := newStage(t, fynetheme.VariantDark, selling)
 	s.flip()
-	s.sees("Selling is off", "Earned while it was on")
+	s.sees("Selling is off", "Earned today")
 	s.core.Fail("StartSelling", &event.Problem{What: "It cannot."})
 	s.flip()
 	s.sees("It cannot.")

@@ -43,6 +43,9 @@ func FootOf(m Model) Foot {
 	if m.Practice {
 		f.Note = "Practice mode, play money"
 	}
+	if m.Offline {
+		f.Tone, f.Note = Warn, "Payments wait: no answer"
+	}
 	return f
 }
 
@@ -82,6 +85,9 @@ func HomeOf(m Model, t Till) Home {
 		On: m.Selling != nil, CanTurn: m.Link == Linked && !t.Turning, Practice: m.Practice,
 		CanEdit: m.Selling == nil && !t.Turning, Trouble: Say(t.Problem),
 	}
+	if m.Link == Lost && t.Problem == nil {
+		h.Trouble = Say(m.Trouble)
+	}
 	h.Title, h.Truth = truth(m)
 	switch {
 	case t.Turning && !t.On:
@@ -119,11 +125,12 @@ func truth(m Model) (title, sentence string) {
 }
 
 func figures(m Model) [3]Figure {
-	today := Figure{"Earned today", None, "Nothing sold yet"}
-	if s := m.Selling; s != nil {
-		today = Figure{"Earned today", Coins(s.Today, Down), "before the network's fee"}
-	} else if m.Sold != nil {
-		today = Figure{"Earned while it was on", Coins(m.Sold.Earned, Down), "before the network's fee"}
+	today := Figure{"Earned today", Coins(m.Today, Down), "before the network's fee"}
+	if m.Today.IsZero() {
+		today.Value, today.Note = "Nothing", "nothing sold yet today"
+	}
+	if m.Link == Starting {
+		today.Value, today.Note = None, "Not known yet"
 	}
 	money, aside := Figure{"Your money", None, "Not known yet"}, Figure{"Set aside for jobs", None, "Not known yet"}
 	if m.Link != Starting {

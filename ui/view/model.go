@@ -38,7 +38,10 @@ type Model struct {
 	Practice bool
 	Peers    int
 	Offers   int
+	Offline  bool           // the chain does not answer
+	Trouble  *event.Problem // why the link is lost, if that is known
 	Money    event.Money
+	Today    fog.Amount // earned since midnight
 	Selling  *event.Selling // nil while not selling
 	Sold     *event.Selling // the last that was told of selling, kept after it stopped
 	Jobs     []event.Job    // newest first
@@ -53,7 +56,7 @@ func Update(m Model, e event.Event) Model {
 		m.Jobs = put(m.Jobs, *e.Job)
 	case e.Selling != nil:
 		s := *e.Selling
-		m.Selling, m.Sold = &s, &s
+		m.Selling, m.Sold, m.Today = &s, &s, s.Today
 	case e.Stopped:
 		m.Selling = nil
 	case e.Money != nil:
@@ -67,7 +70,7 @@ func Update(m Model, e event.Event) Model {
 func restart(m Model, s event.Snapshot) Model {
 	n := Model{
 		Link: Linked, Version: s.Version, Account: s.Account, Network: s.Network, Practice: s.Practice,
-		Peers: s.Peers, Offers: s.Offers, Money: s.Money, Sold: m.Sold, Jobs: slices.Clone(s.Jobs),
+		Peers: s.Peers, Offers: s.Offers, Offline: s.Offline, Money: s.Money, Today: s.Today, Sold: m.Sold, Jobs: slices.Clone(s.Jobs),
 	}
 	if s.Selling != nil {
 		sold := *s.Selling
@@ -76,9 +79,9 @@ func restart(m Model, s event.Snapshot) Model {
 	return n
 }
 
-// Lose is m when the engine is gone.
-func Lose(m Model) Model {
-	m.Link = Lost
+// Lose is m when the engine is gone; why may be nil.
+func Lose(m Model, why *event.Problem) Model {
+	m.Link, m.Trouble = Lost, why
 	return m
 }
 

@@ -90,7 +90,7 @@ func TestUpdate(t *testing.T) {
 	if m.Selling != nil || m.Sold == nil || m.Sold.Tasks != 3 {
 		t.Errorf("after the end of selling: selling %v, sold %v", m.Selling, m.Sold)
 	}
-	m = view.Update(view.Lose(m), event.Event{Snapshot: &event.Snapshot{}})
+	m = view.Update(view.Lose(m, nil), event.Event{Snapshot: &event.Snapshot{}})
 	if m.Link != view.Linked || len(m.Jobs) != 0 || m.Sold == nil {
 		t.Errorf("after a second snapshot: %+v", m)
 	}
@@ -113,7 +113,7 @@ func TestHome(t *testing.T) {
 		{"on, no work", on(0), view.Till{}, "Waiting for work", true, true},
 		{"at work", on(2), view.Till{}, "Earning", true, true},
 		{"pressed off", on(2), view.Till{Turning: true}, "Switching off", false, false},
-		{"lost", view.Lose(on(2)), view.Till{}, "Not running", true, false},
+		{"lost", view.Lose(on(2), nil), view.Till{}, "Not running", true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := view.HomeOf(c.m, c.till)
@@ -124,6 +124,28 @@ func TestHome(t *testing.T) {
 				t.Errorf("says that it works: %t", earning)
 			}
 		})
+	}
+}
+
+// What was earned today stays when selling ends, and when the engine is gone the
+// window says why, if that is known.
+func TestHomeKeepsTheDayAndSaysWhy(t *testing.T) {
+	m := view.Update(view.Model{}, event.Event{Snapshot: &event.Snapshot{Today: snm("1.5")}})
+	m = view.Update(m, event.Event{Selling: &event.Selling{Today: snm("2.5")}})
+	m = view.Update(m, event.Event{Stopped: true})
+	if f := view.HomeOf(m, view.Till{}).Figures[0]; f.Value != "2.50 SNM" {
+		t.Errorf("%s: %s, want 2.50 SNM", f.Name, f.Value)
+	}
+	m = view.Lose(m, &event.Problem{Code: "network", What: "The network does not answer."})
+	if h := view.HomeOf(m, view.Till{}); h.Trouble.What != "The network does not answer." {
+		t.Errorf("trouble %+v", h.Trouble)
+	}
+	m = view.Update(m, event.Event{Snapshot: &event.Snapshot{Offline: true, Peers: 1}})
+	if h := view.HomeOf(m, view.Till{}); h.Trouble.What != "" {
+		t.Errorf("back again, and still in trouble: %+v", h.Trouble)
+	}
+	if f := view.FootOf(m); f.Tone != view.Warn || f.Note != "Payments wait: no answer" {
+		t.Errorf("foot %+v while the chain does not answer", f)
 	}
 }
 
