@@ -116,6 +116,15 @@ func (s *Store) tasks(ctx context.Context, j *Job) error {
 	return rows.Err()
 }
 
+// JobStateOf is the state of a job, "" if there is none of that id.
+func (s *Store) JobStateOf(ctx context.Context, id fog.JobID) (state string, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT state FROM job WHERE id=?", id[:]).Scan(&state)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read job: %w", err)
+	}
+	return state, nil
+}
+
 // JobState moves a job to a state: open, settled, saved or failed.
 func (s *Store) JobState(ctx context.Context, id fog.JobID, state string) error {
 	return s.exec(ctx, "journal job state", "UPDATE job SET state=? WHERE id=?", state, id[:])
@@ -387,4 +396,23 @@ func (s *Store) AddFact(ctx context.Context, at time.Time, f fog.Fact) error {
 		return fmt.Errorf("journal fact: %w", err)
 	}
 	return s.exec(ctx, "journal fact", "INSERT INTO fact(at,kind,body) VALUES(?,?,?)", millis(at), fmt.Sprintf("%T", f), body)
+}
+
+// Facts are the facts of the same type as like, in the order in which they were
+// added, as JSON.
+func (s *Store) Facts(ctx context.Context, like fog.Fact) ([][]byte, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM fact WHERE kind=? ORDER BY seq", fmt.Sprintf("%T", like))
+	if err != nil {
+		return nil, fmt.Errorf("read facts: %w", err)
+	}
+	defer rows.Close()
+	var all [][]byte
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, fmt.Errorf("read facts: %w", err)
+		}
+		all = append(all, b)
+	}
+	return all, rows.Err()
 }
