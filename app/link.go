@@ -290,7 +290,10 @@ func (l *Link) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact))
 func (l *Link) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) error {
 	for {
 		err := l.with(ctx, func(c core) error { return c.Sell(ctx, r, tell) })
-		if !errors.Is(err, errGone) || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // that is how selling ends
+		}
+		if !errors.Is(err, errGone) {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ package desktop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -33,10 +34,18 @@ func Check() error {
 // Run opens the window, with files dropped on it at once if there are any, and
 // blocks until the person closes it or ctx is over. It must be called from the
 // main goroutine, once.
-func Run(ctx context.Context, core ui.Core, files []string) error {
+func Run(ctx context.Context, core ui.Core, files []string) (err error) {
 	if err := Check(); err != nil {
 		return err
 	}
+	open := false
+	defer func() {
+		if wrong := recover(); wrong != nil && open {
+			panic(wrong)
+		} else if wrong != nil { // the toolkit's way to say that it finds no screen or no OpenGL
+			err = fmt.Errorf("%w (%v)", ErrNoDisplay, wrong)
+		}
+	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a := app.NewWithID(id)
@@ -62,6 +71,7 @@ func Run(ctx context.Context, core ui.Core, files []string) error {
 		}
 	}
 	a.Lifecycle().SetOnStarted(func() {
+		open = true
 		if len(files) > 0 {
 			shell.Open(files)
 		}

@@ -1,0 +1,204 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// buildWindow makes sonm-gui beside sonm, once.
+var buildWindow = sync.OnceValues(func() ([]byte, error) {
+	return exec.Command("go", "build", "-tags", "gui,migrated_fynedo", "-o", filepath.Join(bin, "sonm-gui"), "../..").CombinedOutput()
+})
+
+// display starts a screen in memory.
+func display(t *testing.T) string {
+	t.Helper()
+	for _, tool := range []string{"Xvfb", "xdotool"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed (make test installs it): no window is opened", tool)
+		}
+	}
+	if out, err := buildWindow(); err != nil {
+		t.Fatalf("sonm-gui: %v\n%s", err, out)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	x := exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "3", "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset")
+	x.ExtraFiles = []*os.File{w}
+	x.Cancel = func() error { return x.Process.Signal(syscall.SIGTERM) } // killed outright it would leave its lock file
+	if err := x.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = x.Wait() }) // it was told to end: its exit status says nothing
+	w.Close()
+	name := make([]byte, 16)
+	n, err := r.Read(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	display := ":" + strings.TrimSpace(string(name[:n]))
+	wait(t, "the screen lets clients in", func() bool { return onScreen(t, display, "getdisplaygeometry") })
+	return display
+}
+
+// onScreen asks xdotool and reports whether it could do it.
+func onScreen(t *testing.T, display string, args ...string) bool {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "xdotool", args...)
+	c.Env = append(os.Environ(), "DISPLAY="+display)
+	return c.Run() == nil
+}
+
+// window opens a window and returns when it is on screen.
+func window(t *testing.T, display, home, url string) *exec.Cmd {
+	t.Helper()
+	w := exec.CommandContext(t.Context(), filepath.Join(bin, "sonm-gui"), "--home", home, "--network", url)
+	w.Env = append(os.Environ(), "DISPLAY="+display, "LIBGL_ALWAYS_SOFTWARE=1", "WAYLAND_DISPLAY=")
+	w.Stderr = os.Stderr
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kill(w) })
+	wait(t, "the window is on screen", func() bool { return onScreen(t, display, "search", "--onlyvisible", "--name", "^SONM$") })
+	return w
+}
+
+func kill(c *exec.Cmd) {
+	_ = c.Process.Kill()
+	_ = c.Wait()
+}
+
+// wait looks until it is so; what is waited for comes within seconds, and the
+// minute is for machines that are busy.
+func wait(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	end := time.Now().Add(time.Minute)
+	for !so() {
+		if time.Now().After(end) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// status is what `sonm status --json` says.
+type status struct {
+	Running bool
+	Jobs    int
+	Selling *struct{ Slots int }
+}
+
+func statusOf(t *testing.T, home string) (s status) {
+	t.Helper()
+	out, _, err := sonm(t, "status", "--json", "--home", home)
+	if err == nil {
+		_ = json.Unmarshal([]byte(out), &s) // s says so
+	}
+	return s
+}
+
+// One home, several windows and terminals: all speak to one engine, and a job
+// goes on whichever of them is killed.
+func TestWindowsAndTerminalsShareOneEngine(t *testing.T) {
+	t.Parallel()
+	screen := display(t)
+	network(t, func(url string) {
+		all := sellers(t, url, 2)
+		want := &life{t: t, url: url, home: t.TempDir()}
+		want.run(0)
+		home, out := t.TempDir(), filepath.Join(t.TempDir(), "x.exr")
+		engine := window(t, screen, home, url)
+		wait(t, "the window's engine answers", func() bool { return statusOf(t, home).Running })
+
+		sell := start(t, "sell", "--tied", "--json", "--home", home, "--network", url, "--slots", "1", "--price", "9")
+		if !sell.until(fact("AskPublished")) {
+			t.Fatal("nothing is sold beside a window")
+		}
+		sell.drain()
+		if s := statusOf(t, home); !s.Running || s.Selling == nil || s.Selling.Slots != 1 {
+			t.Errorf("status while a terminal sells beside a window: %+v", s)
+		}
+		if err := sell.end(); err != nil {
+			t.Errorf("sell beside a window: %v", err)
+		}
+		wait(t, "the end of that selling", func() bool { s := statusOf(t, home); return s.Running && s.Selling == nil })
+
+		second := window(t, screen, home, url)
+		render := slices.Concat([]string{"render", "--tied", "--json", "--facts", "--home", home, "--network", url, "-o", out}, killJob, []string{"--max-price", "5"})
+		p := start(t, render...)
+		done, ended, s := 0, 0, summary{}
+		p.until(func(line string) bool {
+			switch {
+			case strings.Contains(line, "has ended"):
+				ended++
+			case fact("TaskDone")(line):
+				if done++; done == 8 {
+					if got := statusOf(t, home); got.Jobs != 1 {
+						t.Errorf("status while a terminal renders beside a window: %+v", got)
+					}
+					kill(second)
+				}
+				if done == 20 {
+					if ended > 0 {
+						t.Error("the job was disturbed by the end of a window that was not the engine")
+					}
+					kill(engine)
+				}
+			}
+			return !strings.Contains(line, `"kind"`) && json.Unmarshal([]byte(line), &s) == nil && s.Film != ""
+		})
+		if err := p.end(); err != nil || s.Film != want.sum.Film {
+			t.Errorf("film %s, want %s: %v", s.Film, want.sum.Film, err)
+		}
+		if ended != 1 {
+			t.Errorf("the engine ended %d times, want once", ended)
+		}
+		checkMoney(t, &life{t: t, url: url, home: home, sum: s}, (&life{t: t, home: home}).journal(), "window killed")
+
+		abandoned(t, screen, url, want)
+		for _, p := range all {
+			if err := p.end(); err != nil {
+				t.Errorf("seller: %v", err)
+			}
+		}
+	})
+}
+
+// abandoned kills everybody who knows of a job; a window that is opened later
+// goes on with it and saves the picture where the command had said.
+func abandoned(t *testing.T, screen, url string, want *life) {
+	t.Helper()
+	home, out := t.TempDir(), filepath.Join(t.TempDir(), "y.exr")
+	engine := window(t, screen, home, url)
+	p := start(t, slices.Concat([]string{"render", "--tied", "--json", "--facts", "--home", home, "--network", url, "-o", out}, killJob)...)
+	done := 0
+	p.until(func(line string) bool {
+		if fact("TaskDone")(line) {
+			done++
+		}
+		return done == 12
+	})
+	p.kill()
+	kill(engine)
+	if _, err := os.Stat(out); err == nil {
+		t.Fatal("the picture is there before the job is done")
+	}
+	window(t, screen, home, url)
+	wait(t, "the picture of the interrupted job", func() bool { _, err := os.Stat(out); return err == nil })
+	wait(t, "the end of the job", func() bool { s := statusOf(t, home); return s.Running && s.Jobs == 0 })
+	a, b := readEXR(t, out), readEXR(t, filepath.Join(want.home, "x.exr"))
+	if !slices.Equal(a.Pix, b.Pix) {
+		t.Error("the picture is another one")
+	}
+}
