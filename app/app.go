@@ -242,12 +242,12 @@ func (a *App) Close() error {
 }
 
 // sandbox makes a sandbox that tries engines in the given order.
-func (a *App) sandbox(engines ...sandbox.Engine) (*sandbox.Sandbox, error) {
+func (a *App) sandbox(class sandbox.Class, engines ...sandbox.Engine) (*sandbox.Sandbox, error) {
 	child, err := a.childPath()
 	if err != nil {
 		return nil, err
 	}
-	return sandbox.New(sandbox.Config{Child: child, Engines: engines, Log: a.cfg.Log})
+	return sandbox.New(sandbox.Config{Child: child, Engines: engines, Class: class, Log: a.cfg.Log})
 }
 
 // childPath finds the sandbox program: beside this one.

@@ -28,7 +28,7 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 	if err != nil {
 		return err
 	}
-	box, err := a.sandbox(engines...)
+	box, err := a.sandbox(sandbox.Background, engines...)
 	if err != nil {
 		return err
 	}

@@ -38,15 +38,15 @@ func DemoScene() ([]byte, error) { return assets.Demo("pathtracer", "cornell.glb
 
 // newBuyer composes the buying role.
 func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
-	fast, err := a.sandbox()
+	fast, err := a.sandbox(sandbox.Waited) // a person waits for the price
 	if err != nil {
 		return nil, err
 	}
-	wasmer, err := a.sandbox(sandbox.Wasmer)
+	wasmer, err := a.sandbox(sandbox.Background, sandbox.Wasmer)
 	if err != nil {
 		return nil, err
 	}
-	wazero, err := a.sandbox(sandbox.Wazero)
+	wazero, err := a.sandbox(sandbox.Background, sandbox.Wazero)
 	if err != nil {
 		return nil, err
 	}

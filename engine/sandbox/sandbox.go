@@ -99,9 +99,19 @@ type Config struct {
 	Child   string   // path of the program sonm-sandbox
 	Engines []Engine // in the order they are tried; default Wasmer, Wazero
 	Limits  Limits
-	Idle    bool         // besides nice 19, run only when nobody else wants the processor
+	Class   Class        // how the children share the processor
 	Log     *slog.Logger // default: none
 }
+
+// Class is how children share the processor with what else the computer does.
+type Class uint8
+
+// The classes; the codes are those of package jail.
+const (
+	Background Class = 0 // the lowest priority: strangers' work, and what nobody waits for
+	Idle       Class = 1 // only when nobody else wants the processor
+	Waited     Class = 2 // like any program: the owner waits for the answer
+)
 
 // Sandbox starts sessions. It holds no state and needs no closing.
 type Sandbox struct {

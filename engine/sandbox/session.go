@@ -142,7 +142,7 @@ func (s *Session) ready(ctx context.Context) error {
 	s.child, s.loaded = c, false
 	engine := s.Engine()
 	hello := frame.Greeting{
-		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Idle: s.cfg.Idle,
+		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Class: uint8(s.cfg.Class),
 		Memory: s.cfg.Limits.Memory, Output: uint64(s.cfg.Limits.Output), Input: uint64(s.cfg.Limits.Input),
 		Life: uint64((maxLife + s.cfg.Limits.CPU).Seconds()), Module: MaxModule,
 	}

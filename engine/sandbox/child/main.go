@@ -57,7 +57,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	level, err := jail.Lock(jail.Config{Parent: int(g.Parent), Idle: g.Idle, Memory: g.Memory, Life: g.Life})
+	level, err := jail.Lock(jail.Config{Parent: int(g.Parent), Class: jail.Class(g.Class), Memory: g.Memory, Life: g.Life})
 	if err != nil {
 		return err
 	}

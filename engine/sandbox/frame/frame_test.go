@@ -23,7 +23,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil || string(p) != "one two" {
 		t.Fatalf("ReadPayload = %q, %v", p, err)
 	}
-	g := frame.Greeting{Parent: 7, Engine: 2, Idle: true, Memory: 1, Output: 2, Input: 3, Life: 4, Module: 5}
+	g := frame.Greeting{Parent: 7, Engine: 2, Class: 2, Memory: 1, Output: 2, Input: 3, Life: 4, Module: 5}
 	if got, err := frame.ParseGreeting(g.Bytes()); err != nil || got != g || len(g.Bytes()) != frame.HelloSize {
 		t.Errorf("greeting came back as %+v, %v", got, err)
 	}

@@ -10,7 +10,7 @@ import (
 type Greeting struct {
 	Parent uint32 // process id of the broker
 	Engine uint8  // see the child
-	Idle   bool   // run only when nothing else wants the processor
+	Class  uint8  // of scheduling, see package jail
 	Memory uint64 // most guest memory, bytes
 	Output uint64 // largest payload of a reply, bytes
 	Input  uint64 // largest input, bytes
@@ -23,10 +23,7 @@ func (g Greeting) Bytes() []byte {
 	b := make([]byte, 0, HelloSize)
 	b = binary.LittleEndian.AppendUint32(b, Version)
 	b = binary.LittleEndian.AppendUint32(b, g.Parent)
-	b = append(b, g.Engine, 0, 0, 0, 0, 0, 0, 0)
-	if g.Idle {
-		b[9] = 1
-	}
+	b = append(b, g.Engine, g.Class, 0, 0, 0, 0, 0, 0)
 	for _, v := range []uint64{g.Memory, g.Output, g.Input, g.Life, g.Module} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
@@ -43,7 +40,7 @@ func ParseGreeting(b []byte) (Greeting, error) {
 	}
 	u := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 	return Greeting{
-		Parent: binary.LittleEndian.Uint32(b[4:]), Engine: b[8], Idle: b[9] == 1,
+		Parent: binary.LittleEndian.Uint32(b[4:]), Engine: b[8], Class: b[9],
 		Memory: u(16), Output: u(24), Input: u(32), Life: u(40), Module: u(48),
 	}, nil
 }

@@ -19,10 +19,20 @@ const (
 	Walled   Level = 3 // and Landlock behind the filter
 )
 
+// Class is how a child shares the processor with what else the computer does.
+type Class uint8
+
+// The classes.
+const (
+	Background Class = 0 // nice 19: a stranger's work, and what nobody waits for
+	Idle       Class = 1 // only when nobody else wants the processor
+	Waited     Class = 2 // like any program: the owner waits for the answer
+)
+
 // Config is what the lock-down needs to know.
 type Config struct {
 	Parent int    // process id of the broker: if it is not our parent, it is dead
-	Idle   bool   // run only when nobody else wants the processor
+	Class  Class  // of scheduling
 	Memory uint64 // guest memory in bytes
 	Life   uint64 // seconds of processor time until the kernel kills us
 }

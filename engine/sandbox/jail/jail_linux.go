@@ -38,7 +38,7 @@ func Lock(c Config) (Level, error) {
 	if err := leash(c.Parent); err != nil {
 		return Open, err
 	}
-	if err := yield(c.Idle); err != nil {
+	if err := yield(c.Class); err != nil {
 		return Open, err
 	}
 	walled := landlocked()
@@ -87,8 +87,11 @@ func leash(parent int) error {
 }
 
 // yield gives every thread nice 19 and, if asked, the idle scheduler; threads
-// made later inherit both.
-func yield(idle bool) error {
+// made later inherit both. A child that is waited for keeps what it has.
+func yield(class Class) error {
+	if class == Waited {
+		return nil
+	}
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return fmt.Errorf("list threads: %w", err)
@@ -101,7 +104,7 @@ func yield(idle bool) error {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, 19); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("nice: %w", err)
 		}
-		if !idle {
+		if class != Idle {
 			continue
 		}
 		attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE, Nice: 19}
