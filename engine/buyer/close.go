@@ -2,6 +2,7 @@ package buyer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,8 +21,10 @@ func (r *run) newFilm() (*job.Film, error) {
 	return job.NewFilm(r.Settings.Width, r.Settings.Height, r.Settings.Samples)
 }
 
-// settle has the chain pay every seller that was not caught, and adds up.
-// failed says that the film will never be whole.
+// settle has the chain pay every seller what it was promised, and adds up. That
+// goes for one that was caught, too: it holds vouchers from before, can have
+// them paid whatever we want, and money that we took for ours would be missing
+// in the next job. failed says that the film will never be whole.
 func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	out := Outcome{Film: r.film, Locked: r.rec.Locked, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
 	if !r.began.IsZero() {
@@ -33,10 +36,8 @@ func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	payees := r.payees()
 	paid := fog.Settlement{Tx: r.settledTx}
 	if len(payees) > 0 && !r.settled {
-		ctx, cancel := context.WithTimeout(ctx, settling)
-		defer cancel()
 		var err error
-		if paid, err = r.b.parts.Ledger.Settle(ctx, payees); err != nil {
+		if paid, err = r.pay(ctx, payees); err != nil {
 			return out, fmt.Errorf("settle: %w", err)
 		}
 	}
@@ -57,6 +58,33 @@ func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	}
 	r.b.parts.Emit(fog.Settled{Job: r.ID, Spent: out.Spent, Fee: out.Fee, Tx: out.Tx})
 	return out, nil
+}
+
+// Pauses between tries to settle on a chain that does not answer.
+const (
+	firstPause = time.Second
+	mostPause  = 5 * time.Second
+)
+
+// pay settles, and waits for a chain that does not answer until ctx ends.
+func (r *run) pay(ctx context.Context, payees []fog.Payee) (fog.Settlement, error) {
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		once, cancel := context.WithTimeout(ctx, settling)
+		paid, err := r.b.parts.Ledger.Settle(once, payees)
+		cancel()
+		if err == nil || !errors.Is(err, fog.ErrChain) || ctx.Err() != nil {
+			return paid, err
+		}
+		if pause == firstPause {
+			r.b.parts.Emit(fog.Waited{Job: r.ID, Reason: "The network's chain does not answer; the sellers are paid as soon as it does."})
+		}
+		r.b.parts.Log.Info("not settled yet", "job", r.ID, "err", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return paid, ctx.Err()
+		}
+	}
 }
 
 // payment is what a seller got for this job: what the chain says it paid now,
@@ -80,13 +108,9 @@ func (r *run) payment(to fog.Address, now []fog.Payment) (fog.Payment, error) {
 
 // payees are the sellers this job owes something, in address order.
 func (r *run) payees() []fog.Payee {
-	caught := map[fog.Address]bool{}
-	for _, s := range r.sellers {
-		caught[s.deal.Seller] = caught[s.deal.Seller] || s.caught
-	}
 	var all []fog.Payee
 	for _, t := range r.book.JobPaid(r.ID) {
-		if !t.Amount.IsZero() && !caught[t.Seller] {
+		if !t.Amount.IsZero() {
 			all = append(all, fog.Payee{Seller: t.Seller, Total: r.book.Voucher(t.Seller).Total})
 		}
 	}

@@ -48,7 +48,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	r.results[l.Index] = res
 	s.tasks++
 	r.ended = r.b.parts.Now()
-	selected := proof.Selected(r.rec.Secret, proof.ReceiptHash(rc), r.rec.Check)
+	selected := r.draw(res)
 	r.b.parts.Emit(fog.TaskDone{
 		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
 		Done: len(r.results), Total: r.table.Len(),
@@ -57,7 +57,56 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 		r.queue(res)
 		return nil
 	}
-	return r.accept(ctx, res)
+	return r.mature(ctx, res)
+}
+
+// trial is how far a seller's first result of the job is judged; until it is
+// found good, nothing is promised to the seller.
+type trial struct {
+	first  *result
+	passed bool
+	kept   []*result // found good, or not drawn, and waiting for first
+}
+
+func (r *run) trial(res *result) *trial {
+	t := r.trials[res.s.deal.Seller]
+	if t == nil {
+		t = &trial{passed: !(r.rec.Check > 0)} // who wants no checks gets none
+		r.trials[res.s.deal.Seller] = t
+	}
+	return t
+}
+
+// draw reports whether a result is to be re-run: by lot, and a seller's first
+// one always.
+func (r *run) draw(res *result) bool {
+	t := r.trial(res)
+	if t.first == nil && !t.passed {
+		t.first = res
+		return true
+	}
+	return proof.Selected(r.rec.Secret, proof.ReceiptHash(res.receipt), r.rate)
+}
+
+// mature pays for a result that nothing speaks against, once the seller's first
+// one is found good.
+func (r *run) mature(ctx context.Context, res *result) error {
+	t := r.trial(res)
+	if t.first == res {
+		t.passed = true
+	}
+	t.kept = append(t.kept, res)
+	if !t.passed {
+		return nil
+	}
+	kept := t.kept
+	t.kept = nil
+	for _, x := range kept {
+		if err := r.accept(ctx, x); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // again handles a second result of a task: the same bytes are honest work and
@@ -75,7 +124,12 @@ func (r *run) again(ctx context.Context, first, res *result, output []byte) erro
 		return err
 	}
 	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
-		return r.accept(ctx, res)
+		if t := r.trial(res); t.first == nil && !t.passed {
+			t.first = res
+			r.queue(res)
+			return nil
+		}
+		return r.mature(ctx, res)
 	}
 	r.queue(first)
 	r.queue(res)
@@ -141,13 +195,13 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 	j.res.pending = false
 	if j.err != nil {
 		r.b.parts.Log.Info("result not checked", "task", j.res.lease.Index, "err", j.err)
-		return r.accept(ctx, j.res)
+		return r.mature(ctx, j.res)
 	}
 	r.checked++
 	j.res.checked = j.v.OK
 	r.b.parts.Emit(fog.TaskChecked{Job: r.ID, Index: j.res.lease.Index, Peer: j.res.s.ask.Peer, OK: j.v.OK, Why: j.v.Reason})
 	if j.v.OK {
-		return r.accept(ctx, j.res)
+		return r.mature(ctx, j.res)
 	}
 	s, rc := j.res.s, j.res.receipt
 	if err := r.b.parts.Journal.Judge(ctx, Verdict{Job: r.ID, Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
@@ -164,6 +218,7 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 		return nil
 	}
 	s.banned, s.caught, s.live = true, true, false
+	delete(r.trials, s.deal.Seller) // with what it waits to be paid for
 	r.table.Drop(s.ask.Peer)
 	s.stop()
 	if err := r.b.parts.Journal.DealState(ctx, s.id, DealCaught); err != nil {
@@ -179,9 +234,6 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 		if err := r.table.Reopen(s.ask.Peer, res.receipt.Task); err != nil {
 			return err
 		}
-	}
-	if r.live() == 0 && r.alone.IsZero() {
-		r.alone = r.b.parts.Now()
 	}
 	return r.refilm(ctx)
 }

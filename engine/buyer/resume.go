@@ -6,7 +6,6 @@ import (
 
 	"sonm/engine/fog"
 	"sonm/engine/pay"
-	"sonm/engine/proof"
 	"sonm/engine/wire"
 )
 
@@ -58,6 +57,7 @@ func (r *run) restoreBook(ctx context.Context, saved Saved, deals map[fog.DealID
 	for _, a := range saved.Arrivals {
 		if s := deals[a.Receipt.Deal]; s != nil && a.Judged && a.OK {
 			r.paid[earned{s.deal.Seller, a.Receipt.Task}] = true
+			r.trials[s.deal.Seller] = &trial{passed: true} // else nothing would be paid
 			paid[s.deal.Seller] = paid[s.deal.Seller].Add(a.Amount)
 		}
 	}
@@ -122,14 +122,14 @@ func (r *run) restoreResults(ctx context.Context, saved Saved, deals map[fog.Dea
 
 // rejudge decides on a result that arrived before the program died.
 func (r *run) rejudge(ctx context.Context, res *result) error {
-	switch {
-	case res.paid:
+	if res.paid {
 		return nil
-	case proof.Selected(r.rec.Secret, proof.ReceiptHash(res.receipt), r.rec.Check):
+	}
+	if r.draw(res) {
 		r.queue(res)
 		return nil
 	}
-	return r.accept(ctx, res)
+	return r.mature(ctx, res)
 }
 
 // latest is the newest voucher for a seller, to be said again after a crash in

@@ -105,12 +105,14 @@ type run struct {
 	sellers   []*seller
 	sent      map[attempt]fog.Lease
 	results   map[uint32]*result // the one that counts, by task index
+	trials    map[fog.Address]*trial
+	rate      float64 // of the checks that are drawn
 	paid      map[earned]bool
 	waiting   int // verdicts outstanding
 	checked   int
 	settled   bool      // by an earlier run
 	settledTx fog.Hash  // if settled
-	alone     time.Time // since when no seller is live; zero if one is
+	alone     time.Time // since when there is work that nobody could do; zero if there is none
 	began     time.Time
 	ended     time.Time
 }
@@ -200,7 +202,8 @@ func (b *Buyer) newRun(p Prepared, rec Record, t Terms) (*run, error) {
 	r := &run{
 		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit,
 		events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
-		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{},
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, trials: map[fog.Address]*trial{}, paid: map[earned]bool{},
+		rate: proof.Rate(rec.Check, len(p.Plan.Tasks), rec.Sellers),
 	}
 	ids, planned := make([]fog.TaskID, len(p.Plan.Tasks)), make([]uint64, len(p.Plan.Tasks))
 	for i, task := range p.Plan.Tasks {
@@ -273,13 +276,13 @@ func (r *run) handle(ctx context.Context, e any) error {
 		if e.s.banned {
 			return nil
 		}
-		e.s.live, r.alone = true, time.Time{}
+		e.s.live = true
 		r.b.parts.Emit(fog.DealOpened{Job: r.ID, Deal: e.s.id, Seller: e.s.deal.Seller, Peer: e.s.ask.Peer, Price: e.s.deal.Price})
 		return r.latest(ctx, e.s)
 	case left:
 		r.lost(e)
 	case beat:
-		r.table.Beat(e.s.ask.Peer, r.b.parts.Now(), leaseTime)
+		r.table.Beat(e.s.ask.Peer, e.tasks, r.b.parts.Now(), leaseTime)
 	case arrived:
 		return r.arrive(ctx, e.s, e.r)
 	case gaveBack:
@@ -304,9 +307,6 @@ func (r *run) lost(e left) {
 		e.s.banned = e.s.banned || isFinal(e.err)
 		e.s.out = nil
 	}
-	if r.alone.IsZero() && r.live() == 0 {
-		r.alone = r.b.parts.Now()
-	}
 }
 
 // live counts the sellers that are at work.
@@ -327,10 +327,28 @@ func (r *run) tick(ctx context.Context) error {
 	if err := r.recruit(ctx, now); err != nil {
 		return err
 	}
-	if !r.alone.IsZero() && now.Sub(r.alone) > r.patience {
+	switch {
+	case !r.deserted():
+		r.alone = time.Time{}
+	case r.alone.IsZero():
+		r.alone = now
+	case now.Sub(r.alone) > r.patience:
 		return ErrDeserted
 	}
 	return nil
+}
+
+// deserted reports whether there is work that nobody does or could do.
+func (r *run) deserted() bool {
+	if r.table.Finished() || len(r.table.InFlight()) > 0 {
+		return false
+	}
+	for _, s := range r.sellers {
+		if s.live && !s.banned && r.table.Offers(s.ask.Peer) {
+			return false
+		}
+	}
+	return true
 }
 
 // recruit hires sellers that came later, or came back, while fewer than wanted
@@ -350,6 +368,9 @@ func (r *run) recruit(ctx context.Context, now time.Time) error {
 			continue
 		}
 		total, err := r.b.parts.Ledger.Promised(ctx, ask.Seller, r.epoch)
+		if errors.Is(err, fog.ErrChain) {
+			return nil // the job goes on with the sellers it has
+		}
 		if err != nil {
 			return err
 		}

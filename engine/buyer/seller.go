@@ -46,7 +46,10 @@ type (
 		s *seller
 		c wire.Cancel
 	}
-	beat   struct{ s *seller }
+	beat struct {
+		s     *seller
+		tasks []fog.TaskID // in hand
+	}
 	closed struct{ s *seller }
 )
 
@@ -235,7 +238,7 @@ func (s *seller) read(ctx context.Context, stream Stream) error {
 		case wire.Cancel:
 			e = gaveBack{s, b}
 		case wire.Heartbeat:
-			e = beat{s}
+			e = beat{s, b.Tasks}
 		case wire.Closed:
 			s.run.send(ctx, closed{s})
 			return errClosed

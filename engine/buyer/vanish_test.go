@@ -78,6 +78,90 @@ func TestASellerThatFreezesDoesNotHoldTheJobUp(t *testing.T) {
 	}
 }
 
+// With nobody but a seller that keeps its results to itself, a job ends with a
+// word in bounded time, and holds no money.
+func TestALoneWithholderDoesNotHoldTheJobForEver(t *testing.T) {
+	inFog(t, 9, func(t *testing.T, f *fogtest.Fog) {
+		sell(t, f, fogtest.Withholding())
+		b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+		before, start := f.Chain.Free(b.Keys.Account()), time.Now()
+		ctx, cancel := contextWithin(t, 24*time.Hour)
+		defer cancel()
+		_, err := b.Do(ctx, fogtest.Work{Width: 16, Height: 8})
+		if !isDeserted(err) {
+			t.Errorf("err = %v, want %v", err, buyer.ErrDeserted)
+		}
+		if took := time.Since(start); took > 12*time.Hour {
+			t.Errorf("it took %v", took)
+		}
+		if got := f.Chain.Free(b.Keys.Account()); got != before || !b.Journal.Reserved().IsZero() {
+			t.Errorf("%s left of %s, %s reserved", got, before, b.Journal.Reserved())
+		}
+	})
+}
+
+// The chain is silent for ten minutes. The job goes on with the sellers it has,
+// and is settled when the chain is back.
+func TestAJobOutlastsASilentChain(t *testing.T) {
+	for name, c := range map[string]struct{ down, up time.Duration }{
+		"from before the first result": {3 * time.Second, 10 * time.Minute},
+		"in the middle":                {6 * time.Second, 8 * time.Second},
+		"at the end":                   {9 * time.Second, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inFog(t, 10, func(t *testing.T, f *fogtest.Fog) {
+				sell(t, f, fogtest.Honest(), fogtest.Honest())
+				b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+				start := time.Now()
+				time.AfterFunc(c.down, f.Chain.Down)
+				time.AfterFunc(c.down+time.Second, func() { // one that comes while nobody can ask about it
+					if _, err := f.Sell(fogtest.SellerConfig{Name: "newcomer"}); err != nil {
+						t.Error(err)
+					}
+				})
+				time.AfterFunc(c.up, f.Chain.Up)
+				d := buy(t, f, b, fogtest.Work{Sellers: 3})
+				rightFilm(t, d)
+				if took := time.Since(start); took > c.up+time.Minute {
+					t.Errorf("it took %v, the chain was back after %v", took, c.up)
+				}
+				if c.up == 10*time.Minute {
+					if took := time.Since(start) - c.up; took > 6*time.Second || took < 0 {
+						t.Errorf("it ended %v after the chain was back", took)
+					}
+					if n := len(fogtest.Find[fog.Waited](f.Trace, b.Peer, fogtest.Told)); n != 1 {
+						t.Errorf("it said %d times that it waits", n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The program dies while it waits for a silent chain; started again, it settles.
+func TestAJobThatWaitsForTheChainIsResumed(t *testing.T) {
+	inFog(t, 11, func(t *testing.T, f *fogtest.Fog) {
+		sell(t, f, fogtest.Honest(), fogtest.Honest())
+		b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+		time.AfterFunc(4*time.Second, f.Chain.Down)
+		ctx, kill := contextWithin(t, time.Hour)
+		defer kill()
+		d, err := b.Do(ctx, fogtest.Work{})
+		if err == nil {
+			t.Fatal("it ended without the chain")
+		}
+		if _, open := b.Journal.Saved(d.ID); !open {
+			t.Fatal("the job is not open any more")
+		}
+		f.Chain.Up()
+		if d, err = b.Resume(t.Context(), d, fogtest.Work{}); err != nil {
+			t.Fatal(err)
+		}
+		rightFilm(t, d)
+		checkSums(t, f, b, d)
+	})
+}
+
 // A line that is silent for a while is not a failure: the job goes on over the
 // same deal.
 func TestACutLineIsJoinedAgain(t *testing.T) {

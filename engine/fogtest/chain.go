@@ -26,6 +26,7 @@ type Chain struct {
 	fees  fog.Amount                    // guarded by mu
 	txs   uint64                        // guarded by mu
 	books map[fog.Address]*Journal      // guarded by mu; whose reservations count
+	down  bool                          // guarded by mu; it answers nobody
 }
 
 func newChain(ring *Ring, feeBps uint32) *Chain {
@@ -33,6 +34,28 @@ func newChain(ring *Ring, feeBps uint32) *Chain {
 		ring: ring, fee: feeBps, free: map[fog.Address]fog.Amount{}, paid: map[[2]fog.Address]fog.Amount{},
 		owned: map[fog.Address]fog.Amount{}, books: map[fog.Address]*Journal{},
 	}
+}
+
+// Down has the chain answer nobody's roles until Up.
+func (c *Chain) Down() { c.set(true) }
+
+// Up has it answer again.
+func (c *Chain) Up() { c.set(false) }
+
+func (c *Chain) set(down bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = down
+}
+
+// reached is fog.ErrChain while the chain is down.
+func (c *Chain) reached() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		return fmt.Errorf("%w: it is down", fog.ErrChain)
+	}
+	return nil
 }
 
 // Deposit puts money into the escrow of an account.
@@ -108,6 +131,9 @@ type Ledger struct {
 
 // Lock implements buyer.Ledger.
 func (l Ledger) Lock(_ context.Context, most fog.Amount) (uint32, error) {
+	if err := l.c.reached(); err != nil {
+		return 0, err
+	}
 	need := l.journal.Reserved().Add(most)
 	if have := l.c.Free(l.account); have.Cmp(need) < 0 {
 		return 0, fmt.Errorf("%v has %s SNM, %s needed", l.account, have, need)
@@ -117,6 +143,9 @@ func (l Ledger) Lock(_ context.Context, most fog.Amount) (uint32, error) {
 
 // Promised implements buyer.Ledger.
 func (l Ledger) Promised(_ context.Context, seller fog.Address, _ uint32) (fog.Amount, error) {
+	if err := l.c.reached(); err != nil {
+		return fog.Amount{}, err
+	}
 	own := l.journal.Promised(seller)
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
@@ -128,6 +157,9 @@ func (l Ledger) Promised(_ context.Context, seller fog.Address, _ uint32) (fog.A
 
 // Settle implements buyer.Ledger: all payees or none.
 func (l Ledger) Settle(_ context.Context, payees []fog.Payee) (fog.Settlement, error) {
+	if err := l.c.reached(); err != nil {
+		return fog.Settlement{}, err
+	}
 	c := l.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,6 +186,9 @@ func (l Ledger) Settle(_ context.Context, payees []fog.Payee) (fog.Settlement, e
 
 // Covers implements worker.Ledger.
 func (l Ledger) Covers(_ context.Context, buyer, _ fog.Address, limit fog.Amount) (uint32, error) {
+	if err := l.c.reached(); err != nil {
+		return 0, err
+	}
 	if have := l.c.Free(buyer); have.Cmp(limit) < 0 {
 		return 0, fmt.Errorf("the buyer's escrow holds %s SNM, the deal needs %s", have, limit)
 	}

@@ -28,6 +28,11 @@ import (
 const (
 	maxCopies   = 2 // of one task in flight
 	hedgeFactor = 2 // times the expected duration before a copy goes out
+
+	// A lease is over, whatever its worker says, after the longest time a sandbox
+	// gives a task, or after stuckFactor times what finished tasks suggest.
+	longest     = 20 * time.Minute
+	stuckFactor = 20
 )
 
 // Errors of a table.
@@ -157,18 +162,45 @@ func (t *Table) patience(planned uint64, ttl time.Duration) time.Duration {
 	return time.Duration(hedgeFactor * float64(t.spent) / float64(t.units) * float64(planned))
 }
 
-// Beat extends all leases of the worker to now + ttl, and returns how many.
-func (t *Table) Beat(worker fog.PeerID, now time.Time, ttl time.Duration) int {
+// Beat extends the worker's leases of the tasks it says it has in hand to
+// now + ttl, but not past their end, and returns how many.
+func (t *Table) Beat(worker fog.PeerID, inHand []fog.TaskID, now time.Time, ttl time.Duration) int {
 	n := 0
-	for i := range t.flight {
-		for j := range t.tasks[i].live {
-			if l := &t.tasks[i].live[j]; l.Worker == worker {
+	for _, id := range inHand {
+		i, ok := t.index[id]
+		if !ok {
+			continue
+		}
+		k := &t.tasks[i]
+		for j := range k.live {
+			if l := &k.live[j]; l.Worker == worker {
 				l.Until = now.Add(ttl)
+				if end := l.Start.Add(t.most(k)); l.Until.After(end) {
+					l.Until = end
+				}
 				n++
 			}
 		}
 	}
 	return n
+}
+
+// most is the longest a lease of the task may be held.
+func (t *Table) most(k *task) time.Duration {
+	if t.units == 0 {
+		return longest
+	}
+	return max(longest, time.Duration(stuckFactor*float64(t.spent)/float64(t.units)*float64(k.planned)))
+}
+
+// Offers reports whether Next could give the worker a task that nobody has.
+func (t *Table) Offers(worker fog.PeerID) bool {
+	for i := range t.tasks {
+		if t.isFree(i) && !t.tasks[i].failed[worker] {
+			return true
+		}
+	}
+	return false
 }
 
 // Holder is the worker an attempt was leased to, also after it was lost.
@@ -253,8 +285,15 @@ func (t *Table) Drop(worker fog.PeerID) []Lease {
 }
 
 // Expire takes back the leases that are over at now, and returns them by index.
+// A worker that had a task for the longest time does not get it again.
 func (t *Table) Expire(now time.Time) []Lease {
-	return t.takeAll(func(l Lease) bool { return !l.Until.After(now) })
+	lost := t.takeAll(func(l Lease) bool { return !l.Until.After(now) })
+	for _, l := range lost {
+		if now.Sub(l.Start) >= t.most(&t.tasks[l.Index]) {
+			t.Fail(l.Worker, l.Task)
+		}
+	}
+	return lost
 }
 
 func (t *Table) takeAll(gone func(Lease) bool) []Lease {

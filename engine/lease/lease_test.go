@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestSilentWorkerLosesItsLeaseButItsLateResultCounts(t *testing.T) {
 	tab, ids := table(t, 3)
 	next(t, tab, "a", at(0), 0, 1)
 	next(t, tab, "b", at(0), 1, 1)
-	if n := tab.Beat("b", at(20), ttl); n != 1 {
+	if n := tab.Beat("b", []fog.TaskID{ids[0], ids[1], ids[2], {9}}, at(20), ttl); n != 1 {
 		t.Errorf("heartbeat extended %d leases", n)
 	}
 	if lost := tab.Expire(at(29)); len(lost) != 0 {
@@ -92,6 +93,46 @@ func TestSilentWorkerLosesItsLeaseButItsLateResultCounts(t *testing.T) {
 	}
 	done(t, tab, ids[0], 2, at(41), lease.Duplicate)
 	next(t, tab, "a", at(42), 2, 1)
+}
+
+// A worker that says for ever that it works loses the task in the end, and does
+// not get it again.
+func TestABeatingWorkerDoesNotHoldATaskForEver(t *testing.T) {
+	tab, ids := table(t, 2)
+	next(t, tab, "a", at(0), 0, 1)
+	for s := 10; s < 20*60; s += 10 {
+		if tab.Beat("a", ids, at(s), ttl) != 1 || len(tab.Expire(at(s))) != 0 {
+			t.Fatalf("lost after %d s", s)
+		}
+	}
+	if lost := tab.Expire(at(20 * 60)); len(lost) != 1 {
+		t.Fatalf("after 20 minutes it lost %+v", lost)
+	}
+	if !tab.Offers("a") || !tab.Offers("b") {
+		t.Error("there is a task that was never leased")
+	}
+	next(t, tab, "a", at(1201), 1, 1)
+	if tab.Offers("a") || !tab.Offers("b") {
+		t.Errorf("offers to the one that held it %v, to another %v", tab.Offers("a"), tab.Offers("b"))
+	}
+	next(t, tab, "b", at(1201), 0, 2)
+}
+
+// A long task is given its time: what the finished ones suggest, many times.
+func TestALongTaskIsNotTakenBackEarly(t *testing.T) {
+	tab, ids := table(t, 2)
+	next(t, tab, "a", at(0), 0, 1)
+	for s := 10; s <= 600; s += 10 {
+		tab.Beat("a", ids, at(s), ttl)
+	}
+	done(t, tab, ids[0], 1, at(600), lease.First)
+	next(t, tab, "a", at(600), 1, 1)
+	for s := 610; s < 600+19*600; s += 10 {
+		tab.Beat("a", ids, at(s), ttl)
+		if lost := tab.Expire(at(s)); len(lost) != 0 {
+			t.Fatalf("lost after %d s: %+v", s-600, lost)
+		}
+	}
 }
 
 func TestFailedTaskGoesToSomebodyElse(t *testing.T) {
@@ -279,12 +320,12 @@ func TestRandomStepsAgreeWithTheModel(t *testing.T) {
 			case op < 18:
 				held := 0
 				for j := range m.live {
-					if m.live[j].Worker == w {
+					if m.live[j].Worker == w && m.live[j].Index != i {
 						m.live[j].Until = now.Add(ttl)
 						held++
 					}
 				}
-				if got := tab.Beat(w, now, ttl); got != held {
+				if got := tab.Beat(w, slices.Concat(ids[:i], ids[i+1:]), now, ttl); got != held {
 					err = fmt.Errorf("beat: %d, want %d", got, held)
 				}
 			case m.done[i]:

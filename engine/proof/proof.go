@@ -11,7 +11,9 @@
 // that differs is a fact and no threshold has to be chosen. Which results are
 // re-run follows from a secret the buyer draws and commits to in the deal and
 // from the receipt itself: the worker cannot predict it, and afterwards, when
-// the secret is opened, can check that the buyer did not pick at will.
+// the secret is opened, can check that the buyer did not pick at will. Beside
+// that the first result of each seller is re-run, and nothing is paid before: a
+// seller that always lies would else get through one small job in ten.
 package proof
 
 import (
@@ -63,6 +65,20 @@ func Selected(secret [32]byte, receipt fog.Hash, rate float64) bool {
 	h := fog.HashOf([]byte("sonm check draw"), secret[:], receipt[:])
 	draw := binary.BigEndian.Uint64(h[:]) >> 11 // 53 bits are exact in float64
 	return float64(draw) < rate*(1<<53)
+}
+
+// Rate is the share of results to be drawn by Selected, beside the first one of
+// each seller, which is always re-run: so that of tasks results share is re-run
+// in all, and of a small job no more than the sellers' first. A share of 0 or 1
+// is taken at its word.
+func Rate(share float64, tasks, sellers int) float64 {
+	switch {
+	case !(share > 0): // NaN too
+		return 0
+	case share >= 1 || tasks <= sellers:
+		return min(share, 1)
+	}
+	return max(0, share*float64(tasks)-float64(sellers)) / float64(tasks-sellers)
 }
 
 // CheckReceipt says in one sentence why a receipt does not stand for this

@@ -173,3 +173,24 @@ func TestPaid(t *testing.T) {
 		}
 	}
 }
+
+// The rate that is drawn leaves room for the first result of each seller, so
+// that the share is that of all checks.
+func TestRateKeepsTheShare(t *testing.T) {
+	for _, c := range []struct {
+		share          float64
+		tasks, sellers int
+		want           float64
+	}{
+		{0.05, 320, 3, 13. / 317}, {0.05, 1000, 0, 0.05}, {0.05, 60, 3, 0}, {0.05, 40, 3, 0}, {0.05, 2, 3, 0.05},
+		{0, 320, 3, 0}, {1, 320, 3, 1}, {2, 320, 3, 1}, {-1, 320, 3, 0}, {math.NaN(), 320, 3, 0},
+	} {
+		got := proof.Rate(c.share, c.tasks, c.sellers)
+		if math.IsNaN(c.share) && !math.IsNaN(got) && got == 0 {
+			continue
+		}
+		if math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("Rate(%v, %d, %d) = %v, want %v", c.share, c.tasks, c.sellers, got, c.want)
+		}
+	}
+}
