@@ -8,6 +8,7 @@ import (
 	"sonm/app/event"
 	"sonm/app/settle"
 	"sonm/engine/buyer"
+	"sonm/engine/fog"
 	"sonm/engine/market"
 	"sonm/engine/sandbox"
 )
@@ -30,6 +31,12 @@ func inWords(err error) error {
 			Code: "funds", What: fmt.Sprintf("Not enough money: the job needs %s SNM set aside and there are %s.", funds.Need, funds.Have),
 			Do: "Add money to " + funds.Account.String() + ", lower the samples or the size, or set --max-price.", Cause: err,
 		}
+	}
+	if errors.Is(err, fog.ErrChain) {
+		return &event.Problem{Code: "network", What: "The network's chain does not answer, so no money can be set aside or paid.", Do: "Is the network running? Try again in a moment.", Cause: err}
+	}
+	if errors.Is(err, buyer.ErrCalledOff) {
+		return &event.Problem{Code: "cancelled", What: "The job was called off.", Do: "What was done is paid.", Cause: err}
 	}
 	if errors.Is(err, buyer.ErrDeserted) {
 		return &event.Problem{Code: "no_sellers", What: "All sellers left the job and no other came.", Do: "What was done is paid; try again later.", Cause: err}

@@ -96,6 +96,15 @@ func (b *Bridge) SignVoucher(ctx context.Context, v fog.Voucher) (fog.Voucher, e
 	return v, err
 }
 
+// unreached is err, as fog.ErrChain if the chain did not answer: then trying
+// again is all there is to do.
+func unreached(err error) error {
+	if errors.Is(err, chain.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", fog.ErrChain, err)
+	}
+	return err
+}
+
 // Lock makes sure that max beside all that open jobs reserve lies in the free
 // escrow balance, and that Escrow knows the device that will sign vouchers.
 func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
@@ -109,13 +118,13 @@ func (b *Bridge) Lock(ctx context.Context, limit fog.Amount) (uint32, error) {
 		return 0, b.short(short)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("deposit: %w", err)
+		return 0, fmt.Errorf("deposit: %w", unreached(err))
 	}
 	if err := b.wallet.EnsureDelegated(ctx); err != nil {
-		return 0, fmt.Errorf("register this device: %w", err)
+		return 0, fmt.Errorf("register this device: %w", unreached(err))
 	}
 	acc, err := b.wallet.EscrowAccount(ctx, [20]byte(b.del.Account))
-	return acc.Epoch, err
+	return acc.Epoch, unreached(err)
 }
 
 // Promised is the highest total promised or paid to a seller.
@@ -126,7 +135,7 @@ func (b *Bridge) Promised(ctx context.Context, seller fog.Address, epoch uint32)
 	}
 	v, err := b.wallet.PaidTo(ctx, [20]byte(b.del.Account), epoch, [20]byte(seller))
 	if err != nil {
-		return own, err
+		return own, unreached(err)
 	}
 	paid, err := amount(v)
 	if err != nil || paid.Cmp(own) <= 0 {
@@ -143,7 +152,7 @@ func (b *Bridge) Settle(ctx context.Context, payees []fog.Payee) (fog.Settlement
 	}
 	s, err := b.wallet.Settle(ctx, list)
 	if err != nil {
-		return fog.Settlement{}, err
+		return fog.Settlement{}, unreached(err)
 	}
 	if len(s.Short) > 0 {
 		return fog.Settlement{}, fmt.Errorf("the escrow could not pay %d of %d sellers in full", len(s.Short), len(payees))
@@ -168,15 +177,15 @@ func (b *Bridge) Settle(ctx context.Context, payees []fog.Payee) (fog.Settlement
 func (b *Bridge) Redeem(ctx context.Context, v fog.Voucher) (fog.Amount, error) {
 	acc, err := b.wallet.EscrowAccount(ctx, [20]byte(v.Buyer))
 	if err != nil || acc.Epoch != v.Epoch {
-		return fog.Amount{}, err // of another epoch it is void
+		return fog.Amount{}, unreached(err) // of another epoch it is void
 	}
 	had, err := b.wallet.PaidTo(ctx, [20]byte(v.Buyer), v.Epoch, [20]byte(v.Seller))
 	if err != nil || v.Total.Big().Cmp(had) <= 0 {
-		return fog.Amount{}, err
+		return fog.Amount{}, unreached(err)
 	}
 	s, err := b.wallet.Redeem(ctx, typedVoucher(v), wallet.Signature(v.Sig))
 	if err != nil {
-		return fog.Amount{}, err
+		return fog.Amount{}, unreached(err)
 	}
 	var sum fog.Amount
 	for _, p := range s.Payments {

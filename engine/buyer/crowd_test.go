@@ -2,8 +2,6 @@ package buyer_test
 
 import (
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -60,10 +58,6 @@ func churn(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, seed uint64, sellers 
 // Thirty nodes, a fifth of them cheats, others dying, coming back and cut off:
 // with every result checked the film is right and the money exact.
 func TestACrowdWithCheatsAndChurn(t *testing.T) {
-	crowds := 8 // the hundred take a while
-	if n, err := strconv.Atoi(os.Getenv("SONM_CROWDS")); err == nil && n > 0 {
-		crowds = n
-	}
 	var cheats, lost int
 	for seed := range uint64(crowds) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
