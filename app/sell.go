@@ -17,6 +17,10 @@ type SellRequest struct {
 	Price   fog.Amount // SNM per fog.UnitsPerPrice units
 	Slots   int        // tasks at once; 0 is one per core
 	Engines []string   // WebAssembly engines in the order to try; none is all
+
+	// Parts, if given, changes what the seller is made of: for tests of what
+	// buyers do about cheats.
+	Parts func(*worker.Parts) `json:"-"`
 }
 
 // Sell offers this computer and works until ctx ends.
@@ -32,11 +36,14 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 	if err != nil {
 		return err
 	}
-	w, err := worker.New(worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version},
-		worker.Parts{
-			Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
-			Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, tell), Now: time.Now, Log: a.cfg.Log,
-		})
+	parts := worker.Parts{
+		Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
+		Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, tell), Now: time.Now, Log: a.cfg.Log,
+	}
+	if r.Parts != nil {
+		r.Parts(&parts)
+	}
+	w, err := worker.New(worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version}, parts)
 	if err != nil {
 		return err
 	}

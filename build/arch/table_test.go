@@ -62,8 +62,9 @@ func layers() map[string][]string {
 		"contracts": {},
 		"assets":    {"assets/..."},
 
-		"build":       {},
-		"build/bench": {"app/...", "engine/...", "wallet/...", "contracts/gen/...", "assets/..."},
+		"build":           {},
+		"build/e2e/cheat": {"app", "engine/fog", "engine/fogtest", "engine/job", "engine/worker"}, // a program for tests
+		"build/bench":     {"app/...", "engine/...", "wallet/...", "contracts/gen/...", "assets/..."},
 	}
 	for _, m := range mechanisms {
 		if _, own := l["engine/"+m]; !own {

@@ -31,7 +31,13 @@ type process struct {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.CommandContext(t.Context(), filepath.Join(bin, "sonm"), args...)}
+	return startProgram(t, "sonm", args...)
+}
+
+// startProgram starts a program that was built beside sonm.
+func startProgram(t *testing.T, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.CommandContext(t.Context(), filepath.Join(bin, name), args...)}
 	p.cmd.Stderr = os.Stderr
 	in, err := p.cmd.StdinPipe()
 	if err != nil {

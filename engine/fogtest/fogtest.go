@@ -33,6 +33,7 @@ import (
 	"sonm/engine/blob"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
+	"sonm/engine/job"
 	"sonm/engine/sandbox"
 	"sonm/engine/worker"
 )
@@ -114,13 +115,13 @@ type SellerConfig struct {
 // Seller is a node that sells.
 type Seller struct {
 	node
-	Role Role
-	cfg  SellerConfig
+	Role   Role
+	cfg    SellerConfig
+	player *Player
 
-	mu      sync.Mutex
-	stop    context.CancelFunc // guarded by mu; of the current life
-	lies    []Lie              // guarded by mu
-	results int                // guarded by mu; handed to the line
+	mu   sync.Mutex
+	stop context.CancelFunc // guarded by mu; of the current life
+	lies []Lie              // guarded by mu
 }
 
 // Sell adds a seller and starts it.
@@ -138,6 +139,7 @@ func (f *Fog) Sell(cfg SellerConfig) (*Seller, error) {
 		cfg.Engine = sandbox.Wasmer
 	}
 	s := &Seller{node: f.node(cfg.Name), Role: cfg.Role, cfg: cfg}
+	s.player = &Player{Role: cfg.Role, Draw: s.draw, Die: s.Die, Keys: s.Keys, Lied: s.lied}
 	return s, s.Revive()
 }
 
@@ -148,14 +150,10 @@ func (s *Seller) Revive() error {
 	s.stop = stop
 	s.mu.Unlock()
 	s.fog.Net.join(ctx, s.Peer, &s.fog.wg, s.Blobs)
-	net := port{Net: s.fog.Net, id: s.Peer, sells: func(e Ends) Ends { return &actor{Ends: e, s: s} }}
-	speed := s.cfg.Speed
-	if s.Role.Slow > 0 {
-		speed /= s.Role.Slow
-	}
-	run := Runtime{Engine: s.cfg.Engine, Speed: speed, Tamper: s.tamper}
+	net := port{Net: s.fog.Net, id: s.Peer, sells: s.player.Line}
+	run := Runtime{Engine: s.cfg.Engine, Speed: s.cfg.Speed}
 	w, err := worker.New(worker.Config{Price: s.cfg.Price, Slots: s.cfg.Slots, Memory: 1 << 30, Version: "fogtest"}, worker.Parts{
-		Net: net, Runtime: workerRuntime{run}, Apps: s.fog.pool, Blobs: s.Blobs, Keys: s.Keys, Verifier: s.fog.Ring,
+		Net: net, Runtime: s.player.Runtime(workerRuntime{run}), Apps: s.fog.pool, Blobs: s.Blobs, Keys: s.Keys, Verifier: s.fog.Ring,
 		Ledger: s.ledger(), Journal: s.Journal, Emit: s.emit, Now: time.Now, Log: s.fog.cfg.Log,
 	})
 	if err != nil {
@@ -175,6 +173,25 @@ func (s *Seller) Die() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stop()
+}
+
+// draw is a number in [0,1) of this seller, this task and nothing else.
+func (s *Seller) draw(what string, sp job.Spec) float64 {
+	h := fog.HashOf(binary.BigEndian.AppendUint64(nil, s.fog.cfg.Seed), []byte(s.Peer), []byte(what), sp.Encode())
+	return float64(binary.BigEndian.Uint64(h[:])>>11) / (1 << 53)
+}
+
+func (s *Seller) lied(l Lie) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lies = append(s.lies, l)
+}
+
+// Lies is what the seller answered wrongly so far.
+func (s *Seller) Lies() []Lie {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Lie(nil), s.lies...)
 }
 
 // Redeem has the chain pay the seller's best voucher of a buyer.

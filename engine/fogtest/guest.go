@@ -103,12 +103,7 @@ func mix(x uint64) uint64 {
 type Runtime struct {
 	Engine sandbox.Engine
 	Speed  float64 // units of work a second; 0 takes no time
-	Tamper Tamper  // nil is an honest computer
 }
-
-// Tamper changes what a task gives on a dishonest or broken computer. It gets
-// the honest answer and what the guest was asked, and may change the reply.
-type Tamper func(s job.Spec, input fog.Hash, r *sandbox.Reply)
 
 // Session is one started toy guest; it implements both roles' Session.
 type Session struct {
@@ -156,9 +151,6 @@ func (s *Session) Task(ctx context.Context, spec []byte) (sandbox.Reply, error) 
 		return sandbox.Reply{}, fmt.Errorf("task: %w", err)
 	}
 	reply.CPU = took
-	if s.r.Tamper != nil {
-		s.r.Tamper(sp, s.g.input, &reply)
-	}
 	return reply, nil
 }
 
