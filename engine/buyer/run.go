@@ -142,6 +142,7 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 	g.Go(func() error { return r.check(inside) })
 	start(inside)
 	err := r.loop(inside)
+	r.recall()
 	var out Outcome
 	var settleErr error
 	if ctx.Err() == nil {
@@ -158,6 +159,18 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 		return out, ctx.Err() // the journal knows the rest
 	}
 	return out, errors.Join(err, settleErr)
+}
+
+// recall tells sellers that what they still hold is not wanted any more: copies
+// of tasks that are done, or all there is if the job is over without a film.
+func (r *run) recall() {
+	for _, l := range r.table.InFlight() {
+		for _, s := range r.sellers {
+			if s.live && s.ask.Peer == l.Worker {
+				s.say(wire.Cancel{Deal: s.id, Task: l.Task, Attempt: l.Attempt, Reason: "The job is over."})
+			}
+		}
+	}
 }
 
 // open reserves the money and writes the job down.

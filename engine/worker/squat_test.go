@@ -123,3 +123,96 @@ func TestAVoucherOfAnotherEpochIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// A buyer takes what it can for nothing, and comes back for more: what it owes
+// is remembered.
+func TestABuyerThatReconnectsInsteadOfPayingGetsLittle(t *testing.T) {
+	for name, leave := range map[string]func(*testing.T, *fogtest.Stream, fog.Deal){
+		"the line breaks": func(_ *testing.T, st *fogtest.Stream, _ fog.Deal) { _ = st.Reset() },
+		"a close": func(t *testing.T, st *fogtest.Stream, d fog.Deal) {
+			say(t, st, wire.Close{Deal: d.ID(), Secret: [32]byte{1}})
+			drain(t, st)
+		},
+		"too late a cancel": func(t *testing.T, st *fogtest.Stream, d fog.Deal) {
+			for i := range uint32(3) {
+				say(t, st, wire.Cancel{Deal: d.ID(), Task: fog.TaskIDOf(d.Job, i), Attempt: 1})
+			}
+			say(t, st, wire.Close{Deal: d.ID(), Secret: [32]byte{1}})
+			drain(t, st)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { takesAndLeaves(t, leave) })
+	}
+}
+
+func takesAndLeaves(t *testing.T, leave func(*testing.T, *fogtest.Stream, fog.Deal)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f, err := fogtest.New(t.Context(), fogtest.Config{Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Stop()
+		w, err := f.Sell(fogtest.SellerConfig{Name: "seller"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := f.Stranger("stranger", snm("10"))
+		synctest.Wait()
+		got, refused := 0, ""
+		for range 10 {
+			st, d, err := x.Strike(t.Context(), w)
+			if err != nil {
+				refused = err.Error()
+				break
+			}
+			for i := range uint32(3) { // less than what makes a seller wait
+				say(t, st, wire.Lease{Lease: leaseOf(d, i, 1)})
+			}
+			for n := 0; n < 3; {
+				m, err := st.Recv(t.Context(), wire.MaxResult)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, ok := m.Body.(wire.Result); ok {
+					n, got = n+1, got+1
+				}
+			}
+			leave(t, st, d)
+			pause := time.NewTimer(time.Second)
+			<-pause.C
+		}
+		sentence(t, refused, "has not paid")
+		if got > 8 {
+			t.Errorf("it got %d results for nothing", got)
+		}
+		hour := time.NewTimer(61 * time.Minute)
+		<-hour.C
+		st, _, err := x.Strike(t.Context(), w)
+		if err != nil {
+			t.Errorf("an hour later: %v", err)
+		}
+		_ = st.Reset()
+	})
+}
+
+// What a buyer takes back in time is not rendered, and not owed.
+func TestATaskTakenBackIsNotRendered(t *testing.T) {
+	withSeller(t, func(t *testing.T, s scene) {
+		for range 10 {
+			st, d, err := s.x.Strike(t.Context(), s.w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range uint32(3) {
+				say(t, st, wire.Lease{Lease: leaseOf(d, i, 1)})
+				say(t, st, wire.Cancel{Deal: d.ID(), Task: fog.TaskIDOf(d.Job, i), Attempt: 1})
+			}
+			say(t, st, wire.Close{Deal: d.ID(), Secret: [32]byte{1}})
+			drain(t, st)
+		}
+		if n := len(fogtest.Find[fogtest.WroteResult](s.f.Trace, s.w.Peer, fogtest.Wrote)); n != 0 {
+			t.Errorf("%d results were signed", n)
+		}
+	})
+}

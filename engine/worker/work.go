@@ -33,16 +33,87 @@ type held struct {
 	leases chan fog.Lease
 	unpaid chan struct{} // a token per receipt that no voucher has answered yet
 
-	mu    sync.Mutex
-	tasks []fog.TaskID // guarded by mu; leased and not answered
-	done  int          // guarded by mu; receipts sent
-	total fog.Amount   // guarded by mu; highest voucher
+	mu       sync.Mutex
+	tasks    []fog.TaskID              // guarded by mu; leased and not answered
+	done     int                       // guarded by mu; receipts sent
+	total    fog.Amount                // guarded by mu; highest voucher
+	owed     map[fog.TaskID]fog.Amount // guarded by mu; results sent, and the buyer has not said what of them
+	accepted []fog.TaskID              // guarded by mu; found good, and their voucher is to come
+	dearest  fog.Amount                // guarded by mu; most a task of this deal was worth
+	unwanted map[fog.TaskID]bool       // guarded by mu; taken back by the buyer
+}
+
+// sent counts a result that is on its way to the buyer.
+func (h *held) sent(id fog.TaskID, worth fog.Amount) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.owed[id] = worth
+	if worth.Cmp(h.dearest) > 0 {
+		h.dearest = worth
+	}
+}
+
+// judged takes the buyer's word about a result; one that is good stays owed
+// until the voucher is here.
+func (h *held) judged(id fog.TaskID, good bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if good {
+		h.accepted = append(h.accepted, id)
+		return
+	}
+	delete(h.owed, id)
+}
+
+// paid takes off what a voucher added pays for, and returns what it pays beyond
+// the results of this conversation.
+func (h *held) paid(added fog.Amount) fog.Amount {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.accepted) > 0 {
+		rest, err := added.Sub(h.owed[h.accepted[0]])
+		if err != nil {
+			return fog.Amount{}
+		}
+		added = rest
+		delete(h.owed, h.accepted[0])
+		h.accepted = h.accepted[1:]
+	}
+	return added
+}
+
+// cancel notes that the buyer does not want a result any more; one that was sent
+// is owed all the same.
+func (h *held) cancel(id fog.TaskID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slices.Contains(h.tasks, id) {
+		h.unwanted[id] = true
+	}
+}
+
+// wants reports whether the buyer still wants a result.
+func (h *held) wants(id fog.TaskID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.unwanted[id]
+}
+
+// open is what is owed in the end, and the most a task was worth.
+func (h *held) open() (sum, dearest fog.Amount) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.owed {
+		sum = sum.Add(a)
+	}
+	return sum, h.dearest
 }
 
 func (h *held) take(id fog.TaskID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.tasks = append(h.tasks, id)
+	delete(h.unwanted, id)
 }
 
 func (h *held) drop(id fog.TaskID, done bool) {
@@ -68,12 +139,15 @@ var errClosed = errors.New("deal closed by the buyer")
 
 // run works on a signed deal until the buyer closes it.
 func (d *deal) run(ctx context.Context) error {
-	h := &held{leases: make(chan fog.Lease, maxQueue), unpaid: make(chan struct{}, unpaidPerSlot*d.w.cfg.Slots)}
+	h := &held{leases: make(chan fog.Lease, maxQueue), unpaid: make(chan struct{}, unpaidPerSlot*d.w.cfg.Slots), owed: map[fog.TaskID]fog.Amount{}, unwanted: map[fog.TaskID]bool{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.beat(ctx, h) })
 	g.Go(func() error { return d.listen(ctx, h) })
 	g.Go(func() error { return d.slots(ctx, h) })
-	if err := g.Wait(); !errors.Is(err, errClosed) {
+	err := g.Wait()
+	sum, dearest := h.open()
+	d.w.lend(d.body.Buyer, sum, dearest)
+	if !errors.Is(err, errClosed) {
 		return err
 	}
 	h.mu.Lock()
@@ -165,10 +239,19 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	reply, err := s.Task(ctx, l.Spec)
+	var reply sandbox.Reply
+	var err error
+	if h.wants(l.Task) {
+		reply, err = s.Task(ctx, l.Spec)
+	}
 	<-d.w.slots
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if !h.wants(l.Task) {
+		<-h.unpaid
+		h.drop(l.Task, false)
+		return nil
 	}
 	if err != nil {
 		<-h.unpaid
@@ -185,6 +268,7 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
 		return err
 	}
+	h.sent(l.Task, d.body.Price.Cost(proof.Paid(reply.Work, l.Planned))) // first, so that the answer finds it
 	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
 	}
@@ -236,11 +320,12 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 		case wire.Close:
 			return d.close(ctx, b)
 		case wire.Verdict:
-			if !b.Accepted {
+			if h.judged(b.Task, b.Accepted); !b.Accepted {
 				h.answered() // it will not be paid: no voucher follows
 			}
-		case wire.Cancel, wire.VoucherAck, wire.Unknown:
-			// a cancelled task of the first version is finished and simply not wanted
+		case wire.Cancel:
+			h.cancel(b.Task)
+		case wire.VoucherAck, wire.Unknown:
 		default:
 			err = fmt.Errorf("unexpected %s", wire.NameOf(m.Body))
 		}
@@ -333,9 +418,16 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	if err := d.w.parts.Journal.PutSellerVoucher(ctx, v); err != nil {
 		return err
 	}
+	before := h.total
+	if before.IsZero() {
+		before = d.since
+	}
 	h.mu.Lock()
 	h.total = v.Total
 	h.mu.Unlock()
+	if added, err := v.Total.Sub(before); err == nil {
+		d.w.repay(v.Buyer, h.paid(added))
+	}
 	h.answered()
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
 	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})
