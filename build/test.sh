@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 export GOFLAGS=-trimpath
 gui=gui,migrated_fynedo
 
-# Packages that run without the race detector, as they compute or draw rather
-# than share: golden pictures, the engines' conformance suites, guest programs.
+# Packages that run without the race detector, as they compute rather than
+# share: the engines' conformance suites, guest programs. The window runs both
+# with it and, for its pictures and its display, without.
 norace='^sonm/(ui(/.*)?|engine/guest(/.*)?|engine/sandbox/(spectest|wasitest|conform).*)$'
 
 # step NAME COMMAND...: the command counts as one test of its own.
@@ -39,7 +40,9 @@ all() {
   local plain
   plain=$(grep -E "$norace" <<<"$packages" | grep -vE '^sonm/ui(/|$)')
   [ -z "$plain" ] || suite "race detector off" go test -json $plain
+  suite "window, race detector on" go test -json -race $(grep -E '^sonm/ui(/|$)' <<<"$packages" | grep -v '/desktop$')
   suite window go test -json -tags $gui ./ui/...
+  suite "a hundred crowds" go test -json -run Crowd ./engine/buyer
 }
 
 mkdir -p build/cache

@@ -110,6 +110,9 @@ func crowded(s *stage) {
 }
 
 func TestPages(t *testing.T) {
+	if !goldens {
+		t.Skip("pages are drawn and compared without the race detector")
+	}
 	for name, state := range states() {
 		t.Run(name+"-dark", func(t *testing.T) {
 			golden(t, filepath.Join("testdata", name+"-dark.png"), newStage(t, fynetheme.VariantDark, state).capture())
@@ -124,6 +127,9 @@ func TestPages(t *testing.T) {
 
 // TestThemeChange repaints a window that is already open.
 func TestThemeChange(t *testing.T) {
+	if !goldens {
+		t.Skip("pages are drawn and compared without the race detector")
+	}
 	s := newStage(t, fynetheme.VariantLight, working)
 	s.capture()
 	fyne.CurrentApp().Settings().SetTheme(theme.Fixed(fynetheme.VariantDark))

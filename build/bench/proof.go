@@ -25,7 +25,8 @@ import (
 // only, and buyers that are killed.
 const (
 	liarJobs   = 50
-	honestJobs = 150
+	honestJobs = 50
+	honestFull = 150 // with -full
 	killedJobs = 10
 
 	lieShare   = 1.0 / 40
@@ -209,9 +210,12 @@ func (s *stand) detect(ctx context.Context, b *Bench) error {
 	if err != nil {
 		return err
 	}
-	home := s.path("buyer")
+	home, honest := s.path("buyer"), honestJobs
+	if b.Runs == fullRuns {
+		honest = honestFull
+	}
 	var with, without []fog.JobID
-	for i := range liarJobs + honestJobs {
+	for i := range liarJobs + honest {
 		side, sellers := 96, "3"
 		if i == liarJobs {
 			liar.end()
@@ -255,7 +259,7 @@ func (s *stand) detect(ctx context.Context, b *Bench) error {
 		b.Add(Figure{Name: "detect_in_band", Value: in, Unit: fmt.Sprintf("two-sided 99.9 %% at p = %.3f", t.p), Better: Higher, Runs: liarJobs}),
 		b.Add(Figure{Name: "lies_arrived", Value: float64(t.lies), Unit: "1 in 40, 50 jobs", Better: Higher, Runs: liarJobs}),
 		b.Add(Figure{Name: "lies_found", Value: float64(t.found), Unit: "by lot", Better: Higher, Runs: liarJobs}),
-		b.Add(Figure{Name: "false_accusations", Value: float64(t.accused), Unit: "in 200 jobs", Better: Lower, Runs: liarJobs + honestJobs}))
+		b.Add(Figure{Name: "false_accusations", Value: float64(t.accused), Unit: fmt.Sprintf("in %d jobs", liarJobs+honest), Better: Lower, Runs: liarJobs + honest}))
 }
 
 // band is the smallest range around the middle of a binomial distribution that

@@ -41,7 +41,7 @@ type Model struct {
 	Offline  bool           // the chain does not answer
 	Trouble  *event.Problem // why the link is lost, if that is known
 	Money    event.Money
-	Today    fog.Amount // earned since midnight
+	Today    fog.Amount     // earned since midnight
 	Selling  *event.Selling // nil while not selling
 	Sold     *event.Selling // the last that was told of selling, kept after it stopped
 	Jobs     []event.Job    // newest first
