@@ -157,7 +157,7 @@ func (d *Desk) find(id fog.JobID, states ...event.State) (*order, error) {
 }
 
 // Accept locks the money and has a quoted job rendered.
-func (d *Desk) Accept(_ context.Context, id fog.JobID) error { //nolint:contextcheck // the job outlives the call
+func (d *Desk) Accept(_ context.Context, id fog.JobID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, o := range d.jobs {

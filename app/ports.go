@@ -47,28 +47,28 @@ func writePorts(file string, n chain.Network) error {
 
 // rpc is where the chain answers: as asked for, and on the port of the last run
 // where any would do and that one is free.
-func (p ports) rpc(asked string) string {
+func (p ports) rpc(ctx context.Context, asked string) string {
 	host, port, err := net.SplitHostPort(asked)
-	if err != nil || port != "0" || !free(host, p.RPC) {
+	if err != nil || port != "0" || !free(ctx, host, p.RPC) {
 		return asked
 	}
 	return p.RPC
 }
 
 // peer is the same for the multiaddrs the bootstrap peer listens on.
-func (p ports) peer(asked []string) []string {
+func (p ports) peer(ctx context.Context, asked []string) []string {
 	host, port, err := net.SplitHostPort(p.Peer)
-	if err != nil || len(asked) != 1 || asked[0] != "/ip4/"+host+"/tcp/0" || !free(host, p.Peer) {
+	if err != nil || len(asked) != 1 || asked[0] != "/ip4/"+host+"/tcp/0" || !free(ctx, host, p.Peer) {
 		return asked
 	}
 	return []string{"/ip4/" + host + "/tcp/" + port}
 }
 
 // free reports whether addr is of host and can be listened on.
-func free(host, addr string) bool {
+func free(ctx context.Context, host, addr string) bool {
 	if h, _, err := net.SplitHostPort(addr); err != nil || h != host {
 		return false
 	}
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	return err == nil && ln.Close() == nil
 }

@@ -61,7 +61,7 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	endpoint := h.path(endpointFile)
 	defer os.Remove(endpoint)
 	last := readPorts(h.path(portsFile))
-	r.Listen = last.rpc(r.Listen)
+	r.Listen = last.rpc(ctx, r.Listen)
 	b := &bootstrap{home: h, idle: r.Idle, log: r.Log, last: last}
 	g, ctx := errgroup.WithContext(ctx)
 	b.group, b.ctx = g, ctx
@@ -113,7 +113,7 @@ func (b *bootstrap) start(n chain.Network) ([]string, error) {
 		return nil, err
 	}
 	node, err := engine.NewNode(engine.Config{
-		Host:   p2p.Config{Seed: seed, Listen: b.last.peer(listenAddrs(n.RPC)), Network: [32]byte(n.Genesis), Log: b.log},
+		Host:   p2p.Config{Seed: seed, Listen: b.last.peer(b.ctx, listenAddrs(n.RPC)), Network: [32]byte(n.Genesis), Log: b.log},
 		Verify: settle.NewVerifier(n), Now: time.Now, Log: b.log,
 	})
 	if err != nil {

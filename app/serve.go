@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -102,7 +103,7 @@ const (
 // listen opens the socket of a home that this process holds.
 func listen(ctx context.Context, h *home) (net.Listener, func() error, error) {
 	if old, err := os.ReadFile(h.path(socketPlace)); err == nil { // left by a process that was killed
-		_ = os.RemoveAll(filepath.Dir(string(old)))
+		dropPlace(string(old))
 	}
 	path, tidy := h.path(socketFile), func() error { return nil }
 	if err := errors.Join(remove(path), remove(h.path(socketPlace))); err != nil {
@@ -117,7 +118,10 @@ func listen(ctx context.Context, h *home) (net.Listener, func() error, error) {
 		if err := writeAtomic(h.path(socketPlace), []byte(path), 0o600); err != nil {
 			return nil, nil, err
 		}
-		tidy = func() error { return errors.Join(remove(h.path(socketPlace)), os.RemoveAll(dir)) }
+		tidy = func() error {
+			dropPlace(path)
+			return remove(h.path(socketPlace))
+		}
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	if err != nil {
@@ -127,6 +131,16 @@ func listen(ctx context.Context, h *home) (net.Listener, func() error, error) {
 		return nil, nil, errors.Join(err, ln.Close(), tidy())
 	}
 	return ln, tidy, nil
+}
+
+// dropPlace removes a socket and its folder, if they are such as listen makes;
+// what else a file may name is left alone.
+func dropPlace(path string) {
+	dir := filepath.Dir(path)
+	if filepath.Base(path) == socketFile && filepath.Dir(dir) == filepath.Clean(os.TempDir()) && strings.HasPrefix(filepath.Base(dir), socketPrefix) {
+		_ = os.Remove(path) //nolint:gosec // checked above; what cannot be removed is a few bytes
+		_ = os.Remove(dir)  //nolint:gosec // as above
+	}
 }
 
 // remove is os.Remove of what may not be there.

@@ -18,8 +18,8 @@ type till struct {
 }
 
 // StartSelling offers this computer until StopSelling or the end of the engine.
-func (d *Desk) StartSelling(_ context.Context, price fog.Amount, slots int) error { //nolint:contextcheck // selling outlives the call
-	_, err := d.open(SellRequest{Price: price, Slots: slots}, func(fog.Fact) {})
+func (d *Desk) StartSelling(_ context.Context, price fog.Amount, slots int) error {
+	_, err := d.open(SellRequest{Price: price, Slots: slots}, func(fog.Fact) {}) //nolint:contextcheck // selling outlives the call
 	return err
 }
 

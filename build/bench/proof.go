@@ -87,7 +87,7 @@ func (s *stand) open(ctx context.Context) error {
 	}
 	s.url = n.RPC
 	for _, name := range []string{"honest1", "honest2"} {
-		if p, _, err = s.start(ctx, absolute(program), "AskPublished", "sell", "--tied", "--json", "--home", s.path(name), "--network", s.url, "--slots", "1", "--price", "1"); err != nil {
+		if _, _, err := s.start(ctx, absolute(program), "AskPublished", "sell", "--tied", "--json", "--home", s.path(name), "--network", s.url, "--slots", "1", "--price", "1"); err != nil {
 			return err
 		}
 	}
@@ -153,8 +153,8 @@ func (p *actor) end() {
 }
 
 // buy buys a picture and returns its job.
-func (s *stand) buy(ctx context.Context, home, out string, side int, sellers string) (fog.JobID, error) {
-	c, err := Child(ctx, absolute(program), "render", absolute(diffuse), "--json", "--home", home, "--network", s.url, "-o", out,
+func (s *stand) buy(ctx context.Context, out string, side int, sellers string) (fog.JobID, error) {
+	c, err := Child(ctx, absolute(program), "render", absolute(diffuse), "--json", "--home", s.path("buyer"), "--network", s.url, "-o", out,
 		"--width", strconv.Itoa(side), "--height", strconv.Itoa(side), "--samples", "16", "--tile", "16", "--sellers", sellers, "--check", fmt.Sprint(checkShare))
 	if err != nil {
 		return fog.JobID{}, err
@@ -203,6 +203,19 @@ func (t *tally) add(ctx context.Context, db *store.Store, job fog.JobID, lies ma
 	return nil
 }
 
+// jobs buys n pictures, one after the other.
+func (s *stand) jobs(ctx context.Context, name string, n, side int, sellers string) ([]fog.JobID, error) {
+	var all []fog.JobID
+	for i := range n {
+		id, err := s.buy(ctx, s.path(fmt.Sprintf("%s%d.exr", name, i)), side, sellers)
+		if err != nil {
+			return nil, fmt.Errorf("job %d %s a liar: %w", i+1, name, err)
+		}
+		all = append(all, id)
+	}
+	return all, nil
+}
+
 // detect buys with a liar among the sellers, and then without.
 func (s *stand) detect(ctx context.Context, b *Bench) error {
 	liar, _, err := s.start(ctx, s.path("cheat"), "AskPublished", "-home", s.path("liar"), "-network", s.url, "-sandbox", absolute(child),
@@ -210,32 +223,22 @@ func (s *stand) detect(ctx context.Context, b *Bench) error {
 	if err != nil {
 		return err
 	}
-	home, honest := s.path("buyer"), honestJobs
+	honest := honestJobs
 	if b.Runs == fullRuns {
 		honest = honestFull
 	}
-	var with, without []fog.JobID
-	for i := range liarJobs + honest {
-		side, sellers := 96, "3"
-		if i == liarJobs {
-			liar.end()
-			s.all = s.all[:len(s.all)-1]
-			time.Sleep(time.Second) // the buyer of the next job is not to meet a seller that has just gone
-		}
-		if i >= liarJobs {
-			side, sellers = 32, "2"
-		}
-		id, err := s.buy(ctx, home, s.path(fmt.Sprintf("%d.exr", i)), side, sellers)
-		if err != nil {
-			return fmt.Errorf("job %d: %w", i+1, err)
-		}
-		if i < liarJobs {
-			with = append(with, id)
-		} else {
-			without = append(without, id)
-		}
+	with, err := s.jobs(ctx, "with", liarJobs, 96, "3")
+	if err != nil {
+		return err
 	}
-	db, err := store.Open(ctx, filepath.Join(home, "sonm.db"))
+	liar.end()
+	s.all = s.all[:len(s.all)-1]
+	time.Sleep(time.Second) // the next job is not to meet a seller that has just gone
+	without, err := s.jobs(ctx, "without", honest, 32, "2")
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, filepath.Join(s.path("buyer"), "sonm.db"))
 	if err != nil {
 		return err
 	}
@@ -284,7 +287,7 @@ func band(n int, p float64) (low, high int) {
 
 // resume kills buyers at events drawn from a seed and starts them again.
 func (s *stand) resume(ctx context.Context, b *Bench) error {
-	r := rand.New(rand.NewPCG(proofSeed, 0))
+	r := rand.New(rand.NewPCG(proofSeed, 0)) //nolint:gosec // the same kills in every run
 	over := 0
 	for i := range killedJobs {
 		home := s.path(fmt.Sprintf("killed%d", i))

@@ -24,7 +24,6 @@ var buildCheat = sync.OnceValues(func() ([]byte, error) {
 type cheat struct {
 	*process
 	home string
-	peer string
 
 	mu   sync.Mutex
 	lies map[fog.Hash]bool // guarded by mu
@@ -104,7 +103,7 @@ func TestCheatsInRealProcesses(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	network(t, func(url string) {
-		honest := sellers(t, url, 2)
+		honest := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir()}
 		want.run(0)
 		for _, c := range []struct {

@@ -94,11 +94,11 @@ func fact(kind string) func(string) bool {
 	return func(line string) bool { return strings.Contains(line, `"kind":"`+kind+`"`) }
 }
 
-// sellers starts n sellers on a network and waits for their offers.
-func sellers(t *testing.T, url string, n int) []*process {
+// sellers starts two sellers on a network and waits for their offers.
+func sellers(t *testing.T, url string) []*process {
 	t.Helper()
 	var all []*process
-	for range n {
+	for range 2 {
 		p := start(t, "sell", "--tied", "--json", "--home", t.TempDir(), "--network", url, "--slots", "1", "--price", "1")
 		if !p.until(fact("AskPublished")) {
 			t.Fatal("a seller did not start")
@@ -131,7 +131,7 @@ func TestAKilledBuyerGoesOn(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	network(t, func(url string) {
-		all := sellers(t, url, 2)
+		all := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir()}
 		want.run(0)
 		if want.sum.Film == "" || want.events < 300 {
@@ -327,7 +327,7 @@ func TestAKilledSellerIsPaidForWhatItDelivered(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	network(t, func(url string) {
-		others := sellers(t, url, 2)
+		others := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir()}
 		want.run(0)
 		delivered := 0
@@ -410,7 +410,7 @@ func TestAJobEndsWhenTheKilledChainIsBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	net, url := chain(t, dir)
-	all := sellers(t, url, 2)
+	all := sellers(t, url)
 	want := &life{t: t, url: url, home: t.TempDir()}
 	want.run(0)
 	l := &life{t: t, url: url, home: t.TempDir()}

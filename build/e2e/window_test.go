@@ -114,7 +114,7 @@ func TestWindowsAndTerminalsShareOneEngine(t *testing.T) {
 	t.Parallel()
 	screen := display(t)
 	network(t, func(url string) {
-		all := sellers(t, url, 2)
+		all := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir()}
 		want.run(0)
 		home, out := t.TempDir(), filepath.Join(t.TempDir(), "x.exr")

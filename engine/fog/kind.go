@@ -34,5 +34,6 @@ func DecodeFact(kind string, data []byte) (Fact, error) {
 	if err := json.Unmarshal(data, v.Interface()); err != nil {
 		return nil, fmt.Errorf("fact %s: %w", kind, err)
 	}
-	return v.Elem().Interface().(Fact), nil //nolint:forcetypeassert // kinds holds facts only
+	f, _ := reflect.TypeAssert[Fact](v.Elem()) // kinds holds nothing else
+	return f, nil
 }
