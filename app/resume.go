@@ -34,7 +34,7 @@ func (d *Desk) resume(ctx context.Context, row store.Job) error {
 	if !known {
 		return &event.Problem{Code: "job", What: "The program that this job was made for is not part of this SONM any more."}
 	}
-	o, err := d.newOrder(d.ctx, RenderRequest{Out: row.Path, Order: event.Order{Scene: row.Scene}}) //nolint:contextcheck // the job outlives the start
+	o, err := d.newOrder(d.ctx, RenderRequest{Out: row.Path, Order: event.Order{Scene: row.Scene, Wait: longPatience}}) //nolint:contextcheck // the job outlives the start
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ type server struct {
 	http    *http.Server
 	started chan struct{} // closed when desk is set
 	desk    *Desk
-	serving sync.WaitGroup
+	serving sync.WaitGroup // the listener, and every conversation
 	tidy    func() error
 }
 
@@ -83,8 +83,8 @@ func (s *server) ready(d *Desk) {
 	close(s.started)
 }
 
-// Close ends every conversation at once: whoever is told nothing more knows
-// that the engine is gone.
+// Close ends every conversation and waits for that: whoever is told nothing more
+// knows that the engine is gone.
 func (s *server) Close() error {
 	err := s.http.Close()
 	s.serving.Wait()
@@ -184,7 +184,11 @@ func (s *server) routes() http.Handler {
 	handle(s, mux, "render", func(ctx context.Context, r RenderRequest, w *lines) { w.end(s.desk.Render(ctx, r, w.fact)) })
 	handle(s, mux, "sell", func(ctx context.Context, r SellRequest, w *lines) { w.end(nil, s.desk.Sell(ctx, r, w.fact)) })
 	mux.HandleFunc("POST /preview", s.preview)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serving.Add(1) // within Serve, which is counted: Close is still waiting
+		defer s.serving.Done()
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // admit waits until the engine can be asked, and refuses programs of another

@@ -105,7 +105,6 @@ type actor struct {
 // start starts a program and returns its first line that has the word in it.
 func (s *stand) start(ctx context.Context, path, word string, args ...string) (*actor, string, error) {
 	p := &actor{cmd: exec.CommandContext(ctx, path, args...), over: make(chan struct{}), lies: map[fog.Hash]bool{}}
-	p.cmd.Stderr = os.Stderr
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		return nil, "", err

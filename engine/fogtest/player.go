@@ -20,7 +20,7 @@ import (
 // the end-to-end tests have in common.
 type Player struct {
 	Role Role
-	Draw func(what string, s job.Spec) float64 // in [0,1), a function of the task
+	Draw func(what string, s job.Spec) float64 // in [0,1); below the role's share the task is answered wrongly
 	Die  func()                                // ends the computer; it may return
 	Keys worker.Keys                           // of the computer, for OtherDeal
 	Lied func(Lie)                             // told of each lie; nil if nobody wants to know

@@ -5,13 +5,13 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"strconv"
@@ -106,11 +106,15 @@ func roleOf(text string) (fogtest.Role, error) {
 	return fogtest.Role{}, fmt.Errorf("there is no role %q", text)
 }
 
-// draw is a number in [0,1) of the seed and the task.
+// draw gives numbers in [0,1) from a seed, one after the other: a task that
+// comes again, in this job or the next, is drawn for anew.
 func draw(seed uint64) func(string, job.Spec) float64 {
-	return func(what string, s job.Spec) float64 {
-		h := fog.HashOf(binary.BigEndian.AppendUint64(nil, seed), []byte(what), s.Encode())
-		return float64(binary.BigEndian.Uint64(h[:])>>11) / (1 << 53)
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same lies in every run
+	return func(string, job.Spec) float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Float64()
 	}
 }
 
