@@ -53,10 +53,10 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	if err != nil {
 		return nil, nil, err
 	}
-	leave = o.follow(tell)
+	stop := o.follow(tell)
 	defer func() {
 		if err != nil {
-			leave()
+			stop()
 		}
 	}()
 	found, err := d.prepare(ctx, o)
@@ -64,10 +64,10 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 		return nil, nil, err
 	}
 	if running := d.same(o); running != nil {
-		leave()
-		leave = running.follow(tell)
+		stop()
+		stop = running.follow(tell)
 		tell(fog.Waited{Job: running.prepared.ID, Reason: "This picture is being made already; following the job."})
-		return running, leave, nil
+		return running, stop, nil
 	}
 	row, interrupted, err := d.a.interrupted(ctx, o.prepared.Input, r.Out)
 	if err != nil {
@@ -75,12 +75,12 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	}
 	if interrupted {
 		tell(fog.Waited{Job: row.ID, Reason: "Going on with the job that was interrupted."})
-		return o, leave, d.goOn(ctx, o, row)
+		return o, stop, d.goOn(ctx, o, row)
 	}
 	if err := d.price(ctx, o, found); err != nil {
 		return nil, nil, err
 	}
-	return o, leave, d.Accept(ctx, o.prepared.ID)
+	return o, stop, d.Accept(ctx, o.prepared.ID)
 }
 
 // same finds a running job of the same scene, settings and picture.

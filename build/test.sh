@@ -36,13 +36,13 @@ all() {
   step vet go vet ./...
   step "vet, window" go vet -tags $gui . ./ui/...
   suite layers go test -json ./build/arch
-  suite "race detector on" go test -json -race $(grep -vE "$norace|^sonm/build/arch$" <<<"$packages")
+  suite "race detector on" go test -json -race -timeout 30m $(grep -vE "$norace|^sonm/build/arch$" <<<"$packages")
   local plain
   plain=$(grep -E "$norace" <<<"$packages" | grep -vE '^sonm/ui(/|$)')
   [ -z "$plain" ] || suite "race detector off" go test -json $plain
   suite "window, race detector on" go test -json -race $(grep -E '^sonm/ui(/|$)' <<<"$packages" | grep -v '/desktop$')
   suite window go test -json -tags $gui ./ui/...
-  suite "a hundred crowds" go test -json -run Crowd ./engine/buyer
+  suite "fogs in memory, all seeds" go test -json ./engine/buyer
 }
 
 mkdir -p build/cache

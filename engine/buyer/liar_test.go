@@ -139,7 +139,7 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 	for _, c := range []struct {
 		rate, lies    float64
 		jobs, samples int
-	}{{0.05, 1.0 / 40, 50, 32}, {0.05, 1.0 / 8, 16, 16}, {0.25, 1.0 / 20, 16, 16}} {
+	}{{0.05, 1.0 / 40, liarJobs, 32}, {0.05, 1.0 / 8, 16, 16}, {0.25, 1.0 / 20, 16, 16}} {
 		t.Run(fmt.Sprintf("rate %v, 1 lie in %.0f", c.rate, 1/c.lies), func(t *testing.T) {
 			const bins = 16
 			var lies, found, right, atOnce int
@@ -270,7 +270,7 @@ func TestPayWaitsForTheFirstVerdict(t *testing.T) {
 }
 
 func TestHonestSellersAreNeverAccused(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(honestJobs) {
 		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 			sellers := sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})

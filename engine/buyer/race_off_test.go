@@ -2,5 +2,9 @@
 
 package buyer_test
 
-// crowds is how many fogs of thirty are run.
-const crowds = 100
+// How many seeds the tests that need many take.
+const (
+	crowds     = 100 // fogs of thirty
+	liarJobs   = 50
+	honestJobs = 200
+)

@@ -2,6 +2,10 @@
 
 package buyer_test
 
-// crowds is how many fogs of thirty are run; under the race detector, which
-// makes each five times as long, a part of the hundred.
-const crowds = 25
+// How many seeds the tests that need many take: under the race detector, which
+// makes each five times as long, a part.
+const (
+	crowds     = 25
+	liarJobs   = 12
+	honestJobs = 40
+)
