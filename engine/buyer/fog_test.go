@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +70,30 @@ func buy(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, w fogtest.Work) fogtest
 	}
 	checkSums(t, f, b, d)
 	checkOrder(t, f, b)
+	nothingAfterStrike(t, f, b)
 	return d
+}
+
+// nothingAfterStrike checks that a seller that delivered something wrong is
+// promised nothing from then on, also for what is found good later.
+func nothingAfterStrike(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
+	t.Helper()
+	of, struck := map[fog.PeerID]fog.Address{}, map[fog.Address]bool{}
+	for i, s := range f.Trace.Steps() {
+		if s.Peer != b.Peer || s.Kind != fogtest.Told {
+			continue
+		}
+		switch x := s.What.(type) {
+		case fog.DealOpened:
+			of[x.Peer] = x.Seller
+		case fog.SellerLost:
+			struck[of[x.Peer]] = struck[of[x.Peer]] || strings.HasPrefix(x.Reason, wrong)
+		case fog.Paid:
+			if struck[x.Seller] {
+				t.Errorf("step %d: task %d is paid to a seller that was caught", i, x.Index)
+			}
+		}
+	}
 }
 
 func rightFilm(t *testing.T, d fogtest.Done) {
@@ -137,8 +161,10 @@ func caught(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) bool {
 	return len(strikes(f, b, peer)) > 0
 }
 
+// wrong begins what a buyer says of a seller that it caught.
+const wrong = "It delivered a wrong result: "
+
 func strikes(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) (why []string) {
-	const wrong = "It delivered a wrong result: "
 	for _, x := range fogtest.Find[fog.SellerLost](f.Trace, b.Peer, fogtest.Told) {
 		if x.Peer == peer && len(x.Reason) > len(wrong) && x.Reason[:len(wrong)] == wrong {
 			why = append(why, x.Reason)

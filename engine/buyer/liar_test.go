@@ -216,6 +216,21 @@ func TestWhoAlwaysLiesIsOutAtOnce(t *testing.T) {
 	}
 }
 
+// What waits for a verdict when its seller is caught is not paid, whatever the
+// verdict.
+func TestNothingIsPaidAfterTheStrike(t *testing.T) {
+	for seed := range uint64(10) {
+		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
+			if _, err := f.Sell(fogtest.SellerConfig{Name: "wide liar", Role: fogtest.Liar(0.1), Slots: 16, Speed: 1e6}); err != nil {
+				t.Fatal(err)
+			}
+			sell(t, f, fogtest.Honest())
+			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+			rightFilm(t, buy(t, f, b, fogtest.Work{CheckRate: 1})) // which looks
+		})
+	}
+}
+
 // The share of checks is that of all results: the first ones count.
 func TestChecksStayNearTheirShare(t *testing.T) {
 	checked, tasks := 0, 0
