@@ -25,7 +25,7 @@ import (
 // only, and buyers that are killed.
 const (
 	liarJobs   = 50
-	honestJobs = 50
+	honestJobs = 30
 	honestFull = 150 // with -full
 	killedJobs = 10
 
@@ -226,7 +226,7 @@ func (s *stand) detect(ctx context.Context, b *Bench) error {
 	if b.Runs == fullRuns {
 		honest = honestFull
 	}
-	with, err := s.jobs(ctx, "with", liarJobs, 96, "3")
+	with, err := s.jobs(ctx, "with", liarJobs, 64, "3")
 	if err != nil {
 		return err
 	}
