@@ -94,10 +94,14 @@ func TestHostileStreams(t *testing.T) {
 		"offset past the end":  frame(wire.WantManifest{Root: m.Root(), Offset: 1 << 20}),
 	} {
 		s := raw(t, bad, a, blobs)
-		if _, err := s.Write(bytesOf); err != nil {
-			t.Fatalf("%s: %v", name, err)
+		_, err := s.Write(bytesOf)
+		if err == nil {
+			err = s.CloseWrite()
 		}
-		if err := s.CloseWrite(); err != nil {
+		if err != nil && strings.Contains(err.Error(), "reset by remote") { // the multiplexer's own error, which is no network.ErrReset
+			continue // the host did not even wait for the end
+		}
+		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if err := s.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
