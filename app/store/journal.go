@@ -284,8 +284,12 @@ func (s *Store) Judge(ctx context.Context, v Verdict) error {
 		state = "accepted"
 	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
+		if !v.OK { // what was promised before stays promised
+			_, err := tx.ExecContext(ctx, "UPDATE result SET state=? WHERE deal=? AND idx=? AND attempt=?", state, v.Deal[:], v.Index, v.Attempt)
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "UPDATE result SET state=?, amount=? WHERE deal=? AND idx=? AND attempt=?",
-			state, v.Amount[:], v.Deal[:], v.Index, v.Attempt); err != nil || !v.OK {
+			state, v.Amount[:], v.Deal[:], v.Index, v.Attempt); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, putVoucher, voucherRow(Buyer, v.Voucher, v.At)...)

@@ -188,3 +188,21 @@ func TestEarningsAreWhatVouchersAdded(t *testing.T) {
 		}
 	}
 }
+
+// A result that was paid and is found wrong afterwards was paid all the same.
+func TestABadVerdictDoesNotUnpay(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	must(t, s.PutJob(t.Context(), job(1, 10)))
+	d := fog.Deal{Job: fog.JobID{1}, Buyer: fog.Address{1}, Seller: fog.Address{2}}
+	must(t, s.PutDeal(t.Context(), store.Deal{Role: store.Buyer, Peer: "p", Deal: d, Created: time.Unix(1, 0)}))
+	r := fog.Receipt{Deal: d.ID(), Attempt: 1, Work: 5}
+	must(t, s.PutResult(t.Context(), store.Result{Index: 1, Receipt: r, Engine: "wazero", Created: time.Unix(2, 0)}))
+	v := store.Verdict{Deal: d.ID(), Index: 1, Attempt: 1, OK: true, Amount: fog.Wei(7), Voucher: fog.Voucher{Buyer: d.Buyer, Seller: d.Seller, Total: fog.Wei(7)}}
+	must(t, s.Judge(t.Context(), v))
+	must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 1, Attempt: 1}))
+	got, err := s.Results(t.Context(), fog.JobID{1})
+	must(t, err)
+	if len(got) != 1 || got[0].State != "rejected" || got[0].Amount != fog.Wei(7) {
+		t.Errorf("results %+v, want one that was rejected and cost 7 wei", got)
+	}
+}

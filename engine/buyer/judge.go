@@ -217,21 +217,26 @@ func (r *run) strike(ctx context.Context, s *seller, why string) error {
 	if s.caught {
 		return nil
 	}
-	s.banned, s.caught, s.live = true, true, false
+	for _, x := range r.sellers { // it may have left and come back: what came late over the old line speaks against the new
+		if x.deal.Seller == s.deal.Seller {
+			x.banned, x.live = true, false
+			r.table.Drop(x.ask.Peer)
+			x.stop()
+		}
+	}
+	s.caught = true
 	delete(r.trials, s.deal.Seller) // with what it waits to be paid for
-	r.table.Drop(s.ask.Peer)
-	s.stop()
 	if err := r.b.parts.Journal.DealState(ctx, s.id, DealCaught); err != nil {
 		return err
 	}
 	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
 	for i, res := range r.results {
-		if res.s != s || res.checked {
+		if res.s.deal.Seller != s.deal.Seller || res.checked {
 			continue
 		}
 		delete(r.results, i)
-		s.tasks--
-		if err := r.table.Reopen(s.ask.Peer, res.receipt.Task); err != nil {
+		res.s.tasks--
+		if err := r.table.Reopen(res.s.ask.Peer, res.receipt.Task); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ func (r *run) restoreDeals(saved Saved) map[fog.DealID]*seller {
 func (r *run) restoreBook(ctx context.Context, saved Saved, deals map[fog.DealID]*seller) error {
 	paid := map[fog.Address]fog.Amount{}
 	for _, a := range saved.Arrivals {
-		if s := deals[a.Receipt.Deal]; s != nil && a.Judged && a.OK {
+		if s := deals[a.Receipt.Deal]; s != nil && !a.Amount.IsZero() { // promised, also if it was found wrong afterwards
 			r.paid[earned{s.deal.Seller, a.Receipt.Task}] = true
 			r.trials[s.deal.Seller] = &trial{passed: true} // else nothing would be paid
 			paid[s.deal.Seller] = paid[s.deal.Seller].Add(a.Amount)
