@@ -156,7 +156,7 @@ func openIn(ctx context.Context, cfg Config, h *home) (_ *App, err error) {
 // money by itself.
 func (a *App) openWallet(ctx context.Context) error {
 	var err error
-	cfg := wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: a.tapHTTP(dial.Dialer{}.HTTP()), Outbox: a.tapOutbox(outbox{a.db}), Log: a.cfg.Log}
+	cfg := wallet.Config{Dir: a.home.path("wallet"), Network: a.net, HTTP: a.tapHTTP(dial.Dialer{}.HTTP()), Outbox: tappedOutbox{outbox{a.db}, a}, Log: a.cfg.Log}
 	a.wallet, err = wallet.Open(cfg) //nolint:contextcheck // it does not touch the network
 	if err != nil {
 		return fmt.Errorf("open wallet: %w", err)

@@ -94,7 +94,7 @@ func (d *Desk) giveUp(ctx context.Context, row store.Job, why error) error {
 	if err := d.a.db.JobState(ctx, row.ID, "failed"); err != nil {
 		return err
 	}
-	o, err := d.newOrder(d.ctx, RenderRequest{}) //nolint:contextcheck // as in resume
+	o, err := d.newOrder(d.ctx, RenderRequest{}) //nolint:contextcheck // what is shown outlives the start
 	if err != nil {
 		return err
 	}

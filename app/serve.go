@@ -139,7 +139,7 @@ func dropPlace(path string) {
 	dir := filepath.Dir(path)
 	if filepath.Base(path) == socketFile && filepath.Dir(dir) == filepath.Clean(os.TempDir()) && strings.HasPrefix(filepath.Base(dir), socketPrefix) {
 		_ = os.Remove(path) //nolint:gosec // checked above; what cannot be removed is a few bytes
-		_ = os.Remove(dir)  //nolint:gosec // as above
+		_ = os.Remove(dir)  //nolint:gosec // checked above; only an empty folder goes
 	}
 }
 

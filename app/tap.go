@@ -11,50 +11,18 @@ import (
 )
 
 // This file lets Config.Tap see what the buying side writes, signs and sends.
-// Without a tap nothing is wrapped.
 
-// tap tells of an event, if anybody wants to know and it came to pass.
+// tap tells of an event that came to pass, if anybody wants to know.
 func (a *App) tap(err error, kind, what string) {
 	if a.cfg.Tap != nil && err == nil {
 		a.cfg.Tap(kind, what)
 	}
 }
 
-func (a *App) tapJournal(j buyer.Journal) buyer.Journal {
-	if a.cfg.Tap == nil {
-		return j
-	}
-	return tappedJournal{j, a}
-}
-
-func (a *App) tapKeys(k buyer.Keys) buyer.Keys {
-	if a.cfg.Tap == nil {
-		return k
-	}
-	return tappedKeys{k, a}
-}
-
-func (a *App) tapNet(n buyer.Network) buyer.Network {
-	if a.cfg.Tap == nil {
-		return n
-	}
-	return tappedNet{n, a}
-}
-
 func (a *App) tapHTTP(c *http.Client) *http.Client {
-	if a.cfg.Tap == nil {
-		return c
-	}
 	t := *c
 	t.Transport = tappedHTTP{c.Transport, a}
 	return &t
-}
-
-func (a *App) tapOutbox(o wallet.Outbox) wallet.Outbox {
-	if a.cfg.Tap == nil {
-		return o
-	}
-	return tappedOutbox{o, a}
 }
 
 type tappedJournal struct {

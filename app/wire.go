@@ -51,9 +51,9 @@ func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
 		return nil, err
 	}
 	return buyer.New(buyer.Parts{
-		Net: a.tapNet(a.node.ForBuyer()), Runtime: buyerRuntime{fast},
+		Net: tappedNet{a.node.ForBuyer(), a}, Runtime: buyerRuntime{fast},
 		Checkers: map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: buyerRuntime{wasmer}, sandbox.Wazero: buyerRuntime{wazero}},
-		Blobs:    a.blobs, Keys: a.tapKeys(a.bridge), Verifier: a.bridge, Ledger: a.bridge, Journal: a.tapJournal(j),
+		Blobs:    a.blobs, Keys: tappedKeys{a.bridge, a}, Verifier: a.bridge, Ledger: a.bridge, Journal: tappedJournal{j, a},
 		Emit: emit, Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails
 		Version: a.cfg.Version, FeeBPS: a.net.FeeBPS, Log: a.cfg.Log,
 	}), nil

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"sonm/app/store"
 	"sonm/engine/fog"
@@ -144,6 +143,16 @@ func (p *actor) read(lines *bufio.Scanner) {
 	}
 }
 
+// gone reports whether the program has ended by itself.
+func (p *actor) gone() bool {
+	select {
+	case <-p.over:
+		return true
+	default:
+		return false
+	}
+}
+
 // end stops the program; its lies may be read afterwards.
 func (p *actor) end() {
 	p.in.Close()
@@ -230,9 +239,11 @@ func (s *stand) detect(ctx context.Context, b *Bench) error {
 	if err != nil {
 		return err
 	}
+	if liar.gone() {
+		return errors.New("the cheat ended before the jobs did")
+	}
 	liar.end()
 	s.all = s.all[:len(s.all)-1]
-	time.Sleep(time.Second) // the next job is not to meet a seller that has just gone
 	without, err := s.jobs(ctx, "without", honest, 32, "2")
 	if err != nil {
 		return err
