@@ -106,7 +106,7 @@ func (a *App) interrupted(ctx context.Context, input fog.Hash, out string) (stor
 		return store.Job{}, false, err
 	}
 	for _, row := range rows {
-		if row.Input == input && row.Path == out {
+		if row.Input == input && row.Path == out && row.State != store.Stopping {
 			return row, true, nil
 		}
 	}

@@ -251,6 +251,11 @@ func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
 	if err != nil {
 		return err
 	}
+	// On disk first: a program that dies now settles the job and does not go on
+	// with it. Of a job that is not locked yet there is nothing on disk.
+	if err := d.a.db.JobStopping(ctx, id); err != nil {
+		return err
+	}
 	o.call()
 	d.mu.Lock()
 	quoted := o.job.State == event.Quoted
@@ -258,7 +263,7 @@ func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
 	if quoted {
 		d.change(o, func(j *event.Job) { j.State = event.Cancelled })
 	}
-	return ctx.Err()
+	return nil
 }
 
 // Preview is what there is of a job's film, for the screen.

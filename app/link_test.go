@@ -17,6 +17,7 @@ import (
 
 	"sonm/app"
 	"sonm/app/event"
+	"sonm/app/store"
 	"sonm/engine/fog"
 	"sonm/engine/sandbox/sandboxtest"
 )
@@ -288,6 +289,38 @@ func TestAJobCalledOffHoldsNoMoney(t *testing.T) {
 	closeLink(t, a)
 	for _, j := range (<-snapshots(t, m.link(t, home))).Jobs {
 		t.Errorf("there is a job again: %+v", j)
+	}
+}
+
+// A program that dies when a job was called off and is not settled yet settles
+// it at the next start, and does not render it to the end.
+func TestAJobCalledOffBeforeACrashIsSettled(t *testing.T) {
+	m, home := newMarket(t), t.TempDir()
+	a := m.link(t, home)
+	q, err := a.Quote(t.Context(), m.order())
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := until(t, a, q.Job, func(j event.Job) bool { return j.Done >= 3 && !j.Spent.IsZero() })
+	if err := a.Accept(t.Context(), q.Job); err != nil {
+		t.Fatal(err)
+	}
+	<-some
+	closeLink(t, a)
+	db, err := store.Open(t.Context(), filepath.Join(home, "sonm.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.JobStopping(t.Context(), q.Job), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b := m.link(t, home)
+	j := <-until(t, b, q.Job, func(j event.Job) bool { return j.State != event.Running })
+	if j.State != event.Cancelled || j.Spent.IsZero() || j.Spent.Add(j.Refund) != j.Locked || j.Done == j.Total {
+		t.Errorf("it ended as %+v: %v", j, j.Problem)
+	}
+	if money, err := b.Money(t.Context()); err != nil || !money.Reserved.IsZero() {
+		t.Errorf("%s SNM are still reserved: %v", money.Reserved, err)
 	}
 }
 

@@ -80,6 +80,9 @@ func (d *Desk) goOn(ctx context.Context, o *order, row store.Job) error {
 			j.Spent = j.Spent.Add(a.Amount)
 		}
 	}
+	if row.State == store.Stopping {
+		o.call()
+	}
 	d.put(o, j)
 	d.mu.Lock()
 	defer d.mu.Unlock()

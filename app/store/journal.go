@@ -71,7 +71,7 @@ func (s *Store) PutJob(ctx context.Context, j Job) error {
 // Unfinished lists the jobs whose picture is not saved yet, oldest first.
 func (s *Store) Unfinished(ctx context.Context) ([]Job, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,state,created,spent,fee,tx,film
-		FROM job WHERE state IN ('open','settled') ORDER BY created`)
+		FROM job WHERE state IN ('open','stopping','settled') ORDER BY created`)
 	if err != nil {
 		return nil, fmt.Errorf("read jobs: %w", err)
 	}
@@ -116,6 +116,15 @@ func (s *Store) tasks(ctx context.Context, j *Job) error {
 	return rows.Err()
 }
 
+// Stopping is the state of a job that the person called off and that is not
+// settled yet.
+const Stopping = "stopping"
+
+// JobStopping moves an open job to Stopping.
+func (s *Store) JobStopping(ctx context.Context, id fog.JobID) error {
+	return s.exec(ctx, "journal job state", "UPDATE job SET state=? WHERE id=? AND state='open'", Stopping, id[:])
+}
+
 // JobStateOf is the state of a job, "" if there is none of that id.
 func (s *Store) JobStateOf(ctx context.Context, id fog.JobID) (state string, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT state FROM job WHERE id=?", id[:]).Scan(&state)
@@ -125,7 +134,7 @@ func (s *Store) JobStateOf(ctx context.Context, id fog.JobID) (state string, err
 	return state, nil
 }
 
-// JobState moves a job to a state: open, settled, saved or failed.
+// JobState moves a job to a state: open, stopping, settled, saved or failed.
 func (s *Store) JobState(ctx context.Context, id fog.JobID, state string) error {
 	return s.exec(ctx, "journal job state", "UPDATE job SET state=? WHERE id=?", state, id[:])
 }
@@ -152,7 +161,7 @@ func (s *Store) JobSettled(ctx context.Context, c Cost) error {
 
 // Reserved sums what open jobs hold of the escrow balance.
 func (s *Store) Reserved(ctx context.Context) (fog.Amount, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT locked FROM job WHERE state='open'")
+	rows, err := s.db.QueryContext(ctx, "SELECT locked FROM job WHERE state IN ('open','stopping')")
 	if err != nil {
 		return fog.Amount{}, fmt.Errorf("read reservations: %w", err)
 	}
