@@ -207,7 +207,7 @@ func (t *tally) add(ctx context.Context, db *store.Store, job fog.JobID, lies ma
 			}
 		}
 	}
-	t.p = proof.Rate(checkShare, len(tasks), sellers)
+	t.p = proof.PlanChecks(checkShare, len(tasks), sellers).Later
 	return nil
 }
 

@@ -35,6 +35,11 @@ const (
 	askPoll   = 200 * time.Millisecond // how often the order book is looked at while waiting
 	lonely    = 3 * time.Second        // offers are told every two seconds: then nobody is there
 	settling  = 2 * time.Minute        // for the chain to answer once
+
+	settlePause = time.Second      // before a chain that did not answer is asked again; it doubles
+	settleMost  = 5 * time.Second  // and grows to that, so that sellers do not wait long once it is back
+	chainAnswer = 3 * time.Second  // for a question that holds up the job loop: a fifth of a heartbeat
+	chainRest   = 10 * time.Second // before such a question is asked again
 )
 
 // Stream is one conversation with a seller.
@@ -127,7 +132,7 @@ type Struck struct {
 const (
 	DealClosed = "closed"
 	DealBroken = "broken"
-	DealCaught = "caught" // the seller delivered something wrong: no more work, no more pay
+	DealCaught = "caught" // the seller delivered something wrong: no more work, no more promises
 )
 
 // Saved is a job that an earlier run of the program left unfinished.
@@ -141,11 +146,12 @@ type Saved struct {
 
 // Cost is what a settled job cost and the film it gave.
 type Cost struct {
-	Job    fog.JobID
-	Spent  fog.Amount // payments and fees
-	Fee    fog.Amount
-	Tx     fog.Hash
-	Film   fog.Hash
+	Job   fog.JobID
+	Spent fog.Amount // payments and fees
+	Fee   fog.Amount
+	Tx    fog.Hash
+	Film  fog.Hash
+
 	Failed bool // the film is not whole; what was done is paid all the same
 }
 

@@ -21,10 +21,8 @@ func (r *run) newFilm() (*job.Film, error) {
 	return job.NewFilm(r.Settings.Width, r.Settings.Height, r.Settings.Samples)
 }
 
-// settle has the chain pay every seller what it was promised, and adds up. That
-// goes for one that was caught, too: it holds vouchers from before, can have
-// them paid whatever we want, and money that we took for ours would be missing
-// in the next job. failed says that the film will never be whole.
+// settle has the chain pay every seller what it was promised, and adds up.
+// failed says that the film will never be whole.
 func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	out := Outcome{Film: r.film, Locked: r.rec.Locked, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
 	if !r.began.IsZero() {
@@ -37,7 +35,7 @@ func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	paid := fog.Settlement{Tx: r.settledTx}
 	if len(payees) > 0 && !r.settled {
 		var err error
-		if paid, err = r.pay(ctx, payees); err != nil {
+		if paid, err = r.outlast(ctx, payees); err != nil {
 			return out, fmt.Errorf("settle: %w", err)
 		}
 	}
@@ -60,31 +58,37 @@ func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	return out, nil
 }
 
-// Pauses between tries to settle on a chain that does not answer.
-const (
-	firstPause = time.Second
-	mostPause  = 5 * time.Second
-)
-
-// pay settles, and waits for a chain that does not answer until ctx ends.
-func (r *run) pay(ctx context.Context, payees []fog.Payee) (fog.Settlement, error) {
-	for pause := firstPause; ; pause = min(2*pause, mostPause) {
-		once, cancel := context.WithTimeout(ctx, settling)
-		paid, err := r.b.parts.Ledger.Settle(once, payees)
-		cancel()
-		if err == nil || !errors.Is(err, fog.ErrChain) || ctx.Err() != nil {
+// outlast has the chain pay, however long it does not answer; the end of ctx
+// leaves the job open in the journal. Asking twice pays once: what payees are
+// due is a total.
+func (r *run) outlast(ctx context.Context, payees []fog.Payee) (fog.Settlement, error) {
+	for pause := settlePause; ; pause = min(2*pause, settleMost) {
+		paid, err := r.ask(ctx, payees)
+		if !errors.Is(err, fog.ErrChain) || ctx.Err() != nil {
 			return paid, err
 		}
-		if pause == firstPause {
+		if pause == settlePause {
+			r.b.parts.Log.Info("chain does not answer", "job", r.ID, "err", err)
 			r.b.parts.Emit(fog.Waited{Job: r.ID, Reason: "The network's chain does not answer; the sellers are paid as soon as it does."})
 		}
-		r.b.parts.Log.Info("not settled yet", "job", r.ID, "err", err)
+		again := time.NewTimer(pause)
 		select {
-		case <-time.After(pause):
+		case <-again.C:
 		case <-ctx.Done():
+			again.Stop()
 			return paid, ctx.Err()
 		}
 	}
+}
+
+func (r *run) ask(ctx context.Context, payees []fog.Payee) (fog.Settlement, error) {
+	once, cancel := context.WithTimeout(ctx, settling)
+	defer cancel()
+	paid, err := r.b.parts.Ledger.Settle(once, payees)
+	if err != nil && ctx.Err() == nil && once.Err() != nil {
+		err = fmt.Errorf("%w: %w", fog.ErrChain, err)
+	}
+	return paid, err
 }
 
 // payment is what a seller got for this job: what the chain says it paid now,
@@ -106,7 +110,10 @@ func (r *run) payment(to fog.Address, now []fog.Payment) (fog.Payment, error) {
 	return fog.Payment{Seller: to, Net: net, Fee: fee}, err
 }
 
-// payees are the sellers this job owes something, in address order.
+// payees are the sellers this job owes something, in address order. One that
+// was caught is among them for what it was promised before: it holds a voucher
+// that the chain honours whenever it likes, so leaving it out would only make
+// the sums wrong and the escrow short for the next job.
 func (r *run) payees() []fog.Payee {
 	var all []fog.Payee
 	for _, t := range r.book.JobPaid(r.ID) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,30 +70,7 @@ func buy(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, w fogtest.Work) fogtest
 	}
 	checkSums(t, f, b, d)
 	checkOrder(t, f, b)
-	nothingAfterStrike(t, f, b)
 	return d
-}
-
-// nothingAfterStrike checks that a seller that delivered something wrong is
-// promised nothing from then on, also for what is found good later.
-func nothingAfterStrike(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
-	t.Helper()
-	of, struck := map[fog.PeerID]fog.Address{}, map[fog.Address]bool{}
-	for i, s := range f.Trace.Steps() {
-		if s.Peer != b.Peer || s.Kind != fogtest.Told {
-			continue
-		}
-		switch x := s.What.(type) {
-		case fog.DealOpened:
-			of[x.Peer] = x.Seller
-		case fog.SellerLost:
-			struck[of[x.Peer]] = struck[of[x.Peer]] || strings.HasPrefix(x.Reason, wrong)
-		case fog.Paid:
-			if struck[x.Seller] {
-				t.Errorf("step %d: task %d is paid to a seller that was caught", i, x.Index)
-			}
-		}
-	}
 }
 
 func rightFilm(t *testing.T, d fogtest.Done) {
@@ -131,6 +108,14 @@ func checkSums(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, d fogtest.Done) {
 			t.Errorf("%v was paid %s and owns %s, want %s", s.Seller, s.Paid, f.Chain.Owned(s.Seller), net)
 		}
 	}
+	for _, s := range seller { // whoever holds a promise is in the sums, caught or not
+		if i := slices.IndexFunc(d.Shares, func(x buyer.Share) bool { return x.Seller == s }); i < 0 && !owed[s].IsZero() {
+			t.Errorf("%v was promised %s and has no share", s, owed[s])
+		}
+	}
+	if all := f.Chain.Free(b.Keys.Account()).Add(f.Chain.Paid()).Add(f.Chain.Fees()); all != d.Before {
+		t.Errorf("what is left, was paid and was kept as fees adds up to %s of %s", all, d.Before)
+	}
 	if d.Spent != spent || d.Fee != fees {
 		t.Errorf("spent %s, fee %s; vouchers say %s and %s", d.Spent, d.Fee, spent, fees)
 	}
@@ -161,10 +146,8 @@ func caught(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) bool {
 	return len(strikes(f, b, peer)) > 0
 }
 
-// wrong begins what a buyer says of a seller that it caught.
-const wrong = "It delivered a wrong result: "
-
 func strikes(f *fogtest.Fog, b *fogtest.Buyer, peer fog.PeerID) (why []string) {
+	const wrong = "It delivered a wrong result: "
 	for _, x := range fogtest.Find[fog.SellerLost](f.Trace, b.Peer, fogtest.Told) {
 		if x.Peer == peer && len(x.Reason) > len(wrong) && x.Reason[:len(wrong)] == wrong {
 			why = append(why, x.Reason)
@@ -179,14 +162,22 @@ func checkOrder(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
 	t.Helper()
 	jobs, signed := map[fog.JobID]buyer.Record{}, map[fog.DealID]bool{}
 	vouchers, receipts := map[fog.Voucher]bool{}, map[fog.Receipt]bool{}
+	seller, account, passed := dealsOf(f, b), accounts(f, b), map[fog.Address]bool{}
 	for i, s := range f.Trace.Steps() {
 		switch x := s.What.(type) {
+		case fog.TaskChecked:
+			if x.OK {
+				passed[account[x.Peer]] = true
+			}
 		case buyer.Record:
 			jobs[x.ID] = x
 		case fogtest.WroteDeal:
 			signed[x.Deal.ID()] = true
 		case buyer.Verdict:
 			vouchers[x.Voucher] = true
+			if x.OK && jobs[x.Job].Check > 0 && !passed[seller[x.Deal]] {
+				t.Fatalf("step %d: task %d is promised before its seller passed a check", i, x.Index)
+			}
 		case fogtest.WroteTaken:
 			vouchers[x.Voucher] = true
 		case fogtest.WroteResult:
@@ -206,6 +197,15 @@ func checkOrder(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
 			}
 		}
 	}
+}
+
+// accounts are the accounts of the peers that deals were struck with.
+func accounts(f *fogtest.Fog, b *fogtest.Buyer) map[fog.PeerID]fog.Address {
+	m := map[fog.PeerID]fog.Address{}
+	for _, w := range fogtest.Find[fogtest.WroteDeal](f.Trace, b.Peer, fogtest.Wrote) {
+		m[w.Peer] = w.Deal.Seller
+	}
+	return m
 }
 
 func tellsSecret(jobs map[fog.JobID]buyer.Record, secret fog.Hash) bool {

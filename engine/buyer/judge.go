@@ -30,6 +30,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
 		return r.strike(ctx, s, err.Error())
 	}
+	r.standing(s).over = 0
 	delete(r.sent, attempt{rc.Task, rc.Attempt}) // answered: the same message again means nothing
 	res := &result{s: s, lease: l, receipt: rc, engine: sandbox.Engine(m.Engine)}
 	if first := r.results[l.Index]; first != nil {
@@ -48,65 +49,12 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	r.results[l.Index] = res
 	s.tasks++
 	r.ended = r.b.parts.Now()
-	selected := r.draw(res)
+	drawn := r.plan.Due(r.rec.Secret, proof.ReceiptHash(rc), r.newcomer(s))
 	r.b.parts.Emit(fog.TaskDone{
-		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: selected,
+		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: drawn,
 		Done: len(r.results), Total: r.table.Len(),
 	})
-	if selected {
-		r.queue(res)
-		return nil
-	}
-	return r.mature(ctx, res)
-}
-
-// trial is how far a seller's first result of the job is judged; until it is
-// found good, nothing is promised to the seller.
-type trial struct {
-	first  *result
-	passed bool
-	kept   []*result // found good, or not drawn, and waiting for first
-}
-
-func (r *run) trial(res *result) *trial {
-	t := r.trials[res.s.deal.Seller]
-	if t == nil {
-		t = &trial{passed: !(r.rec.Check > 0)} // who wants no checks gets none
-		r.trials[res.s.deal.Seller] = t
-	}
-	return t
-}
-
-// draw reports whether a result is to be re-run: by lot, and a seller's first
-// one always.
-func (r *run) draw(res *result) bool {
-	t := r.trial(res)
-	if t.first == nil && !t.passed {
-		t.first = res
-		return true
-	}
-	return proof.Selected(r.rec.Secret, proof.ReceiptHash(res.receipt), r.rate)
-}
-
-// mature pays for a result that nothing speaks against, once the seller's first
-// one is found good.
-func (r *run) mature(ctx context.Context, res *result) error {
-	t := r.trial(res)
-	if t.first == res {
-		t.passed = true
-	}
-	t.kept = append(t.kept, res)
-	if !t.passed {
-		return nil
-	}
-	kept := t.kept
-	t.kept = nil
-	for _, x := range kept {
-		if err := r.accept(ctx, x); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.weigh(ctx, res, drawn)
 }
 
 // again handles a second result of a task: the same bytes are honest work and
@@ -116,48 +64,41 @@ func (r *run) again(ctx context.Context, first, res *result, output []byte) erro
 	if _, err := r.table.Done(res.receipt.Task, res.receipt.Attempt, r.b.parts.Now()); err != nil {
 		return err
 	}
-	if first.s.deal.Seller == res.s.deal.Seller || r.paid[res.earned()] {
-		res.enough() // a lease it had lost and got again: one task, one pay
+	if first.s.deal.Seller == res.s.deal.Seller {
+		res.enough() // a lease it had lost and got again: one task, one pay, and no way around the first one's check
 		return nil
 	}
 	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: res.lease.Index, Receipt: res.receipt, Engine: res.engine}, output); err != nil {
 		return err
 	}
+	return r.compare(ctx, first, res)
+}
+
+// compare weighs a second result of a task. Two newcomers that lie alike agree,
+// so that the word of another is not enough for a first result.
+func (r *run) compare(ctx context.Context, first, res *result) error {
 	if first.receipt.Result == res.receipt.Result && first.receipt.Work == res.receipt.Work {
-		if t := r.trial(res); t.first == nil && !t.passed {
-			t.first = res
-			r.queue(res)
-			return nil
-		}
-		return r.mature(ctx, res)
+		return r.weigh(ctx, res, r.plan.First && r.newcomer(res.s))
 	}
 	r.queue(first)
 	r.queue(res)
 	return nil
 }
 
-// queue has a result re-run.
-func (r *run) queue(res *result) {
-	if res.pending || res.checked {
-		return
-	}
-	select {
-	case r.checks <- res:
-		res.pending = true
-		r.waiting++
-	default: // cannot be: there is room for two results of every task
-	}
-}
-
 // enough tells a seller that a result is not paid, since the task was.
 func (res *result) enough() {
-	res.s.say(wire.Verdict{Deal: res.s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Reason: "You delivered this task before."})
+	res.reject("You delivered this task before.")
+}
+
+// reject tells a seller that a result is not paid, and why.
+func (res *result) reject(why string) {
+	res.s.now().say(wire.Verdict{Deal: res.s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Reason: why})
 }
 
 // accept pays for a result: promise, disk, wire. A seller is paid for a task
 // once; past the job's cap nothing is promised, whatever happened.
 func (r *run) accept(ctx context.Context, res *result) error {
-	if res.paid {
+	if res.paid || res.s.caught { // nothing is promised after the strike
 		return nil
 	}
 	if r.paid[res.earned()] { // it came second, and again when the first was thrown away
@@ -169,7 +110,7 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	amount := s.deal.Price.Cost(proof.Paid(res.receipt.Work, res.lease.Planned))
 	v, err := r.book.Owe(r.ID, s.deal.Seller, amount)
 	if errors.Is(err, pay.ErrCap) {
-		s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Reason: "The job's budget is spent."})
+		res.reject("The job's budget is spent.")
 		return nil
 	}
 	if err != nil {
@@ -183,7 +124,8 @@ func (r *run) accept(ctx context.Context, res *result) error {
 		return err
 	}
 	res.paid, r.paid[res.earned()] = true, true
-	s.say(wire.Verdict{Deal: s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Accepted: true})
+	s = s.now()
+	s.say(wire.Verdict{Deal: res.s.id, Task: res.receipt.Task, Attempt: res.receipt.Attempt, Accepted: true})
 	s.say(wire.Voucher{Voucher: v})
 	p.Emit(fog.Paid{Job: r.ID, Index: res.lease.Index, Seller: s.deal.Seller, Amount: amount, Total: v.Total})
 	return nil
@@ -195,40 +137,46 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 	j.res.pending = false
 	if j.err != nil {
 		r.b.parts.Log.Info("result not checked", "task", j.res.lease.Index, "err", j.err)
-		return r.mature(ctx, j.res)
+		return r.trust(ctx, j.res)
 	}
 	r.checked++
 	j.res.checked = j.v.OK
 	r.b.parts.Emit(fog.TaskChecked{Job: r.ID, Index: j.res.lease.Index, Peer: j.res.s.ask.Peer, OK: j.v.OK, Why: j.v.Reason})
 	if j.v.OK {
-		return r.mature(ctx, j.res)
+		return r.trust(ctx, j.res)
 	}
-	s, rc := j.res.s, j.res.receipt
-	if err := r.b.parts.Journal.Judge(ctx, Verdict{Job: r.ID, Deal: s.id, Index: j.res.lease.Index, Attempt: rc.Attempt}); err != nil {
-		return err
+	s := j.res.s
+	if !j.res.paid { // else a copy gave it away after it was promised: the journal keeps what was
+		bad := Verdict{Job: r.ID, Deal: s.id, Index: j.res.lease.Index, Attempt: j.res.receipt.Attempt}
+		if err := r.b.parts.Journal.Judge(ctx, bad); err != nil {
+			return err
+		}
 	}
-	s.say(wire.Verdict{Deal: s.id, Task: rc.Task, Attempt: rc.Attempt, Reason: j.v.Reason})
+	j.res.reject(j.v.Reason)
 	return r.strike(ctx, s, j.v.Reason)
 }
 
 // strike ends the work with a seller that delivered something wrong: whatever
-// it delivered that was not re-run here is done again by others.
+// it delivered that was not re-run here, in this conversation or one before, is
+// done again by others.
 func (r *run) strike(ctx context.Context, s *seller, why string) error {
 	if s.caught {
 		return nil
 	}
-	for _, x := range r.sellers { // it may have left and come back: what came late over the old line speaks against the new
-		if x.deal.Seller == s.deal.Seller {
-			x.banned, x.live = true, false
-			r.table.Drop(x.ask.Peer)
-			x.stop()
+	for _, o := range r.sellers {
+		if o.deal.Seller != s.deal.Seller {
+			continue
+		}
+		if o.live {
+			r.table.Drop(o.ask.Peer, r.b.parts.Now())
+		}
+		o.banned, o.caught, o.live = true, true, false
+		o.stop()
+		if err := r.b.parts.Journal.DealState(ctx, o.id, DealCaught); err != nil {
+			return err
 		}
 	}
-	s.caught = true
-	delete(r.trials, s.deal.Seller) // with what it waits to be paid for
-	if err := r.b.parts.Journal.DealState(ctx, s.id, DealCaught); err != nil {
-		return err
-	}
+	r.forget(s)
 	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
 	for i, res := range r.results {
 		if res.s.deal.Seller != s.deal.Seller || res.checked {

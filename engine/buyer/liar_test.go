@@ -13,19 +13,21 @@ import (
 	"sonm/engine/wire"
 )
 
-// checks is what the spot checks of one job did, read off the trace.
+// checks is what the draw did in one job, read off the trace; the first result
+// of each seller, which is always re-run, is left out.
 type checks struct {
+	rate    float64
 	arrived []fogtest.WroteArrived // results that counted when they came
 	drawn   []bool                 // by arrived: re-run
-	found   int                    // lies among arrived that were found out
+	found   int                    // lies that were drawn
 	lies    int                    // lies among arrived
-	atOnce  int                    // sellers found out by their first result
-	rate    float64                // of the lot
+	first   bool                   // some seller's first result was a lie
 }
 
-// readChecks holds every check of a job to the rules: drawn by the committed
-// secret from a receipt that is on disk, with a verdict before any promise.
-func readChecks(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, rate float64, sellers []*fogtest.Seller) (c checks) {
+// readChecks holds every check of a job to the rules: a seller's first result
+// always, later ones drawn by the committed secret from a receipt that is on
+// disk, with a verdict before any promise.
+func readChecks(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, sellers []*fogtest.Seller) (c checks) {
 	t.Helper()
 	lies := map[fog.Hash]bool{}
 	for _, s := range sellers {
@@ -34,10 +36,8 @@ func readChecks(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, rate float64, se
 		}
 	}
 	rec := fogtest.Find[buyer.Record](f.Trace, b.Peer, fogtest.Wrote)[0]
-	secret, drawnAt := rec.Secret, proof.Rate(rate, len(rec.Plan.Tasks), rec.Sellers)
-	seller, tried := dealsOf(f, b), map[fog.Address]bool{}
-	c.rate = drawnAt
-	byTask := map[uint32]fog.Hash{}
+	c.rate = proof.PlanChecks(rec.Check, len(rec.Plan.Tasks), rec.Sellers).Later
+	seller, known := dealsOf(f, b), map[fog.Address]bool{}
 	var last *fogtest.WroteArrived
 	for i, s := range f.Trace.Steps() {
 		if s.Peer != b.Peer {
@@ -47,29 +47,22 @@ func readChecks(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, rate float64, se
 		case fogtest.WroteArrived:
 			last = &x
 		case fog.TaskDone:
-			drawn := proof.Selected(secret, proof.ReceiptHash(last.Receipt), drawnAt)
-			from := seller[last.Receipt.Deal]
-			first := !tried[from]
-			tried[from] = true
-			if x.Index != last.Index || x.Checked != (drawn || first) {
-				t.Fatalf("step %d: task %d is checked: %v; the receipt on disk and the secret say %v for task %d", i, x.Index, x.Checked, drawn, last.Index)
+			drawn, lie := proof.Selected(rec.Secret, proof.ReceiptHash(last.Receipt), c.rate), lies[last.Receipt.Result]
+			first := !known[seller[last.Receipt.Deal]]
+			known[seller[last.Receipt.Deal]] = true
+			if x.Index != last.Index || x.Checked != (first || drawn) {
+				t.Fatalf("step %d: task %d is checked: %v; the receipt on disk and the secret say %v for task %d (its seller's first: %v)", i, x.Index, x.Checked, drawn, last.Index, first)
 			}
-			if first { // always checked: the lot has no say
-				delete(byTask, x.Index)
+			if first {
+				c.first = c.first || lie
 				continue
 			}
-			c.drawn, c.arrived = append(c.drawn, x.Checked), append(c.arrived, *last)
-			if lies[last.Receipt.Result] {
+			c.drawn, c.arrived = append(c.drawn, drawn), append(c.arrived, *last)
+			if lie {
 				c.lies++
-			}
-			byTask[x.Index] = last.Receipt.Result
-		case fog.TaskChecked:
-			switch result, drawn := byTask[x.Index]; {
-			case x.OK:
-			case drawn && lies[result]:
-				c.found++
-			default:
-				c.atOnce++
+				if drawn {
+					c.found++
+				}
 			}
 		}
 	}
@@ -133,27 +126,29 @@ func tail(n, k int, p float64, upper bool) (sum float64) {
 	return sum
 }
 
-// A seller lies on some tasks. Over the jobs its lies are found at the rate of
-// the checks, and the checks are spread evenly over the tasks.
+// A seller lies on some tasks. Over the jobs its lies are drawn at the rate of
+// the checks, which are spread evenly over the tasks; a lie that is drawn ends
+// the seller and is rendered by another.
 func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 	for _, c := range []struct {
-		rate, lies    float64
-		jobs, samples int
-	}{{0.05, 1.0 / 40, liarJobs, 32}, {0.05, 1.0 / 8, 16, 16}, {0.25, 1.0 / 20, 16, 16}} {
-		t.Run(fmt.Sprintf("rate %v, 1 lie in %.0f", c.rate, 1/c.lies), func(t *testing.T) {
+		rate, lies float64
+		jobs       uint64
+	}{{0.05, 1.0 / 40, liarJobs}, {0.25, 1.0 / 20, 12}} {
+		t.Run(fmt.Sprintf("rate %v", c.rate), func(t *testing.T) {
 			const bins = 16
-			var lies, found, right, atOnce int
+			var lies, found, caughtIn, right int
 			var drawn, came [bins]float64
-			rate := 0.0
-			for seed := range uint64(c.jobs) {
+			var rate float64
+			for seed := range c.jobs {
 				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, fogtest.Liar(c.lies), fogtest.Honest())
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{Samples: c.samples, CheckRate: c.rate})
+					d := buy(t, f, b, fogtest.Work{Width: 128, Samples: 16, CheckRate: c.rate})
 					noPayForLies(t, f, b)
 					secretKept(t, f, b)
-					got := readChecks(t, f, b, c.rate, sellers)
-					lies, found, atOnce, rate = lies+got.lies, found+got.found, atOnce+got.atOnce, got.rate
+					got := readChecks(t, f, b, sellers)
+					rate = got.rate
+					lies, found = lies+got.lies, found+got.found
 					for i, on := range got.drawn {
 						bin := int(got.arrived[i].Index) * bins / len(d.Plan.Tasks)
 						came[bin]++
@@ -161,10 +156,14 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 							drawn[bin]++
 						}
 					}
-					if caught(f, b, sellers[0].Peer) != (got.found+got.atOnce > 0) || caught(f, b, sellers[1].Peer) {
-						t.Errorf("seed %d: %d lies found; accused: liar %v, honest %v", seed, got.found, strikes(f, b, sellers[0].Peer), strikes(f, b, sellers[1].Peer))
+					out := got.found > 0 || got.first
+					if caught(f, b, sellers[0].Peer) != out || caught(f, b, sellers[1].Peer) {
+						t.Errorf("seed %d: %d lies drawn; accused: liar %v, honest %v", seed, got.found, strikes(f, b, sellers[0].Peer), strikes(f, b, sellers[1].Peer))
 					}
-					if got.found+got.atOnce > 0 || got.lies == 0 {
+					if out {
+						caughtIn++
+					}
+					if out || got.lies == 0 {
 						rightFilm(t, d)
 						right++
 					} else if d.Film.Hash() == d.Truth.Hash() {
@@ -178,128 +177,53 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 				e := came[i] * rate
 				chi += (drawn[i] - e) * (drawn[i] - e) / (e * (1 - rate))
 			}
-			t.Logf("seeds 0-%d: %d of %d lies found, %.1f expected, chances of so few %.3f and so many %.3f; chi-square of the checked indices %.1f; %d sellers found by their first result; %d films right", c.jobs-1, found, lies, rate*float64(lies), low, high, chi, atOnce, right)
+			t.Logf("seeds 0-%d: %d of %d lies drawn at a rate of %.4f, %.1f expected, chances of so few %.3f and so many %.3f; chi-square of the drawn indices %.1f; the liar caught in %d jobs, %d films right",
+				c.jobs-1, found, lies, rate, rate*float64(lies), low, high, chi, caughtIn, right)
 			if min(low, high) < 0.0005 {
-				t.Errorf("%d of %d lies were found at a rate of %v: a chance below 1 in 1,000", found, lies, rate)
+				t.Errorf("%d of %d lies were drawn at a rate of %v: a chance below 1 in 1,000", found, lies, rate)
 			}
 			if chi > 39.3 { // 1 in 1,000 at 16 degrees
-				t.Errorf("chi-square of the checked indices = %.1f, want at most 39.3", chi)
+				t.Errorf("chi-square of the drawn indices = %.1f, want at most 39.3", chi)
 			}
 		})
 	}
 }
 
-// A seller that always lies is out by its first result, however small the job,
-// and is promised nothing.
-func TestWhoAlwaysLiesIsOutAtOnce(t *testing.T) {
-	for _, role := range []fogtest.Role{fogtest.Liar(1), fogtest.Lazy(), fogtest.Overclaims(1.5)} {
-		for seed := range uint64(20) {
-			t.Run(fmt.Sprintf("%s, seed %d", role.Name, seed), func(t *testing.T) {
-				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-					sellers := sell(t, f, role, fogtest.Honest(), fogtest.Honest())
-					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-					d := buy(t, f, b, fogtest.Work{Width: 32, Height: 32})
-					rightFilm(t, d)
-					noPayForLies(t, f, b)
-					if len(strikes(f, b, sellers[0].Peer)) != 1 {
-						t.Errorf("it was caught %d times", len(strikes(f, b, sellers[0].Peer)))
+// Honest sellers are never accused, and the checks of many jobs add up to what
+// was asked for: the rate of all tasks, or one for each seller.
+func TestHonestSellersAreNeverAccused(t *testing.T) {
+	for _, c := range []struct {
+		jobs uint64
+		work fogtest.Work
+	}{
+		{honestJobs - 40, fogtest.Work{Width: 32, Height: 32, Samples: 4, CheckRate: 0.25}}, // 16 tasks, 4 checks
+		{40, fogtest.Work{Samples: 4}}, // 64 tasks, 3.2 checks
+	} {
+		var want, deviation float64
+		checked := 0
+		for seed := range c.jobs {
+			inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
+				sellers := sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
+				b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+				d := buy(t, f, b, c.work)
+				rightFilm(t, d)
+				for _, s := range sellers {
+					if why := strikes(f, b, s.Peer); why != nil {
+						t.Errorf("seed %d: %s was accused: %v", seed, s.Role.Name, why)
 					}
-					if got := b.Journal.Promised(sellers[0].Keys.Account()); !got.IsZero() {
-						t.Errorf("it was promised %s", got)
-					}
-					if most := 3 + len(d.Plan.Tasks)/20 + 6; d.Checked > most {
-						t.Errorf("%d of %d results were checked, want at most %d", d.Checked, len(d.Plan.Tasks), most)
-					}
-				})
+				}
+				rec := fogtest.Find[buyer.Record](f.Trace, b.Peer, fogtest.Wrote)[0]
+				n, q := len(rec.Plan.Tasks), proof.PlanChecks(rec.Check, len(rec.Plan.Tasks), rec.Sellers).Later
+				checked += d.Checked
+				want += max(rec.Check*float64(n), 3)
+				deviation += float64(n-3) * q * (1 - q)
 			})
 		}
-	}
-}
-
-// What waits for a verdict when its seller is caught is not paid, whatever the
-// verdict.
-func TestNothingIsPaidAfterTheStrike(t *testing.T) {
-	for seed := range uint64(10) {
-		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-			if _, err := f.Sell(fogtest.SellerConfig{Name: "wide liar", Role: fogtest.Liar(0.1), Slots: 16, Speed: 1e6}); err != nil {
-				t.Fatal(err)
-			}
-			sell(t, f, fogtest.Honest())
-			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-			rightFilm(t, buy(t, f, b, fogtest.Work{CheckRate: 1})) // which looks
-		})
-	}
-}
-
-// The share of checks is that of all results: the first ones count.
-func TestChecksStayNearTheirShare(t *testing.T) {
-	checked, tasks := 0, 0
-	for seed := range uint64(20) {
-		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-			sell(t, f, fogtest.Honest(), fogtest.Honest(), fogtest.Honest())
-			d := buy(t, f, f.Buy("buyer", snm("10"), fogtest.BuyerRole{}), fogtest.Work{Samples: 16})
-			checked, tasks = checked+d.Checked, tasks+len(d.Plan.Tasks)
-		})
-	}
-	low, high := tail(tasks, checked, 0.05, false), tail(tasks, checked, 0.05, true)
-	t.Logf("seeds 0-19: %d of %d results checked", checked, tasks)
-	if min(low, high) < 0.0005 {
-		t.Errorf("%d of %d results were checked at a share of 0.05", checked, tasks)
-	}
-}
-
-// Until a seller's first result is found good, it is promised nothing; then it
-// is paid for all it delivered meanwhile.
-func TestPayWaitsForTheFirstVerdict(t *testing.T) {
-	for seed := range uint64(10) {
-		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-			if _, err := f.Sell(fogtest.SellerConfig{Name: "wide", Slots: 16, Speed: 1e6}); err != nil {
-				t.Fatal(err)
-			}
-			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-			d := buy(t, f, b, fogtest.Work{})
-			rightFilm(t, d)
-			passed, peer := map[fog.PeerID]bool{}, map[fog.Address]fog.PeerID{}
-			kept := 0
-			for i, s := range f.Trace.Steps() {
-				switch x := s.What.(type) {
-				case fog.DealOpened:
-					peer[x.Seller] = x.Peer
-				case fog.TaskDone:
-					if !passed[x.Peer] && !x.Checked {
-						kept++
-					}
-				case fog.TaskChecked:
-					passed[x.Peer] = true
-				case fog.Paid:
-					if !passed[peer[x.Seller]] {
-						t.Fatalf("seed %d, step %d: a seller is paid before its first verdict", seed, i)
-					}
-				}
-			}
-			if kept == 0 {
-				t.Errorf("seed %d: no result had to wait", seed)
-			}
-		})
-	}
-}
-
-func TestHonestSellersAreNeverAccused(t *testing.T) {
-	for seed := range uint64(honestJobs) {
-		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
-			sellers := sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
-			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
-			d := buy(t, f, b, fogtest.Work{Width: 32, Height: 32, CheckRate: 0.25})
-			rightFilm(t, d)
-			for _, s := range sellers {
-				if why := strikes(f, b, s.Peer); why != nil {
-					t.Errorf("seed %d: %s was accused: %v", seed, s.Role.Name, why)
-				}
-			}
-			if d.Checked == 0 {
-				t.Errorf("seed %d: nothing was checked", seed)
-			}
-		})
+		deviation = math.Sqrt(deviation)
+		t.Logf("seeds 0-%d: %d checks, %.1f +- %.1f expected", c.jobs-1, checked, want, deviation)
+		if off := float64(checked) - want; math.Abs(off) > 3.3*deviation { // 1 in 1,000
+			t.Errorf("%d checks in %d jobs, want %.1f +- %.1f", checked, c.jobs, want, deviation)
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ package buyer_test
 // How many seeds the tests that need many take: under the race detector, which
 // makes each five times as long, a part.
 const (
-	crowds     = 25
+	crowds     = 20
 	liarJobs   = 12
-	honestJobs = 40
+	honestJobs = 60
 )

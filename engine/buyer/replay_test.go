@@ -8,6 +8,7 @@ import (
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/engine/fogtest"
+	"sonm/engine/wire"
 )
 
 // paidOnce checks that no result, and no task of one seller, was paid twice.
@@ -77,6 +78,62 @@ func TestBothAttemptsOfOneSellerArePaidOnce(t *testing.T) {
 		d := buy(t, f, b, fogtest.Work{Width: 24, Height: 8, Samples: 4})
 		rightFilm(t, d)
 		paidOnce(t, f, b)
+		everythingAnswered(t, f, b)
+	})
+}
+
+// everythingAnswered checks that each result got one verdict: a seller counts
+// those that did not, and stops working.
+func everythingAnswered(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer) {
+	t.Helper()
+	type attempt struct {
+		with fog.PeerID
+		task fog.TaskID
+		n    uint32
+	}
+	came, twice := map[attempt]int{}, map[fog.TaskID]int{}
+	for _, s := range f.Trace.Steps() {
+		switch x := s.What.(type) {
+		case wire.Result:
+			if s.Kind == fogtest.Got && s.Peer == b.Peer {
+				came[attempt{s.With, x.Receipt.Task, x.Receipt.Attempt}]++
+				twice[x.Receipt.Task]++
+			}
+		case wire.Verdict:
+			if s.Kind == fogtest.Sent && s.Peer == b.Peer {
+				came[attempt{s.With, x.Task, x.Attempt}]--
+			}
+		}
+	}
+	for a, n := range came {
+		if n != 0 {
+			t.Errorf("attempt %d at a task: %d results more than verdicts", a.n, n)
+		}
+	}
+	if len(twice) == len(came) {
+		t.Error("no task came twice, the test shows nothing")
+	}
+}
+
+// A second attempt is no way around the check of the first: with everything
+// checked, nothing is promised without a good verdict on it.
+func TestASecondAttemptDoesNotEvadeTheCheck(t *testing.T) {
+	inFog(t, 8, func(t *testing.T, f *fogtest.Fog) {
+		sell(t, f, fogtest.Role{Name: "slow and mute", Slow: 400, Mute: true})
+		b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{CheckSpeed: 100})
+		d := buy(t, f, b, fogtest.Work{Width: 32, Height: 8, Samples: 4, CheckRate: 1})
+		rightFilm(t, d)
+		passed := map[uint32]bool{}
+		for i, s := range f.Trace.Steps() {
+			switch x := s.What.(type) {
+			case fog.TaskChecked:
+				passed[x.Index] = x.OK
+			case buyer.Verdict:
+				if x.OK && !passed[x.Index] {
+					t.Errorf("step %d: task %d is promised before its check", i, x.Index)
+				}
+			}
+		}
 	})
 }
 
@@ -87,7 +144,7 @@ func TestASellerThatCameSecondIsLeasedMore(t *testing.T) {
 		for m := 1; m < 4; m++ {
 			t.Run(fmt.Sprintf("the others die before results %d and %d", n, m), func(t *testing.T) {
 				inFog(t, uint64(n), func(t *testing.T, f *fogtest.Fog) {
-					sell(t, f, fogtest.Role{Name: "fast", Slow: 10, DieBefore: n},
+					sellers := sell(t, f, fogtest.Role{Name: "fast", Slow: 10, DieBefore: n},
 						fogtest.Role{Name: "slow", Slow: 30}, fogtest.Role{Name: "slower", Slow: 90, DieBefore: m})
 					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 					ctx, cancel := contextWithin(t, time.Hour)
@@ -98,8 +155,58 @@ func TestASellerThatCameSecondIsLeasedMore(t *testing.T) {
 					}
 					checkSums(t, f, b, d)
 					rightFilm(t, d)
+					neverLeftWithoutWork(t, f, b, sellers[1])
 				})
 			})
 		}
 	}
+}
+
+// neverLeftWithoutWork checks that the last of three sellers, once it is alone, has a task in
+// hand until the job is done.
+func neverLeftWithoutWork(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, s *fogtest.Seller) {
+	t.Helper()
+	type attempt struct {
+		index, n uint32
+	}
+	var alone, empty time.Time
+	hand, lost := map[attempt]bool{}, map[fog.PeerID]bool{}
+	for _, x := range f.Trace.Steps() {
+		switch v := x.What.(type) {
+		case fog.SellerLost:
+			if lost[v.Peer] = true; len(lost) == 2 && alone.IsZero() {
+				alone = x.At
+			}
+		case fog.TaskLeased:
+			if v.Peer != s.Peer {
+				continue
+			}
+			if since := later(alone, empty); len(hand) == 0 && !alone.IsZero() && x.At.Sub(since) > 5*time.Second {
+				t.Errorf("the last seller had nothing to do for %v", x.At.Sub(since))
+			}
+			hand[attempt{v.Index, v.Attempt}] = true
+		case wire.Result:
+			if x.Kind == fogtest.Got && x.Peer == b.Peer && x.With == s.Peer {
+				delete(hand, attempt{indexOf(f, b, v.Receipt.Task), v.Receipt.Attempt})
+				empty = x.At
+			}
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func indexOf(f *fogtest.Fog, b *fogtest.Buyer, task fog.TaskID) uint32 {
+	r := fogtest.Find[buyer.Record](f.Trace, b.Peer, fogtest.Wrote)[0]
+	for i := range r.Plan.Tasks {
+		if fog.TaskIDOf(r.ID, uint32(i)) == task {
+			return uint32(i)
+		}
+	}
+	return 1 << 31
 }

@@ -6,13 +6,14 @@ import (
 
 	"sonm/engine/fog"
 	"sonm/engine/pay"
+	"sonm/engine/proof"
 	"sonm/engine/wire"
 )
 
 // Resume goes on with a job that an earlier run of the program left: results
 // on disk are not rendered again, promises written down are not made again,
 // and results not judged yet are judged by the secret of before. The offer and
-// the check rate of the terms are those of before, whatever t says.
+// the check rate are those of before, whatever t says.
 func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, t Terms) (Outcome, error) {
 	r, err := b.newRun(p, saved.Record, t)
 	if err != nil {
@@ -48,6 +49,14 @@ func (r *run) restoreDeals(saved Saved) map[fog.DealID]*seller {
 			s.banned, s.caught = true, true
 		}
 	}
+	caught := map[fog.Address]bool{}
+	for _, s := range r.sellers {
+		caught[s.deal.Seller] = caught[s.deal.Seller] || s.caught
+	}
+	for _, s := range r.sellers { // in whichever conversation it was
+		s.caught = caught[s.deal.Seller]
+		s.banned = s.banned || s.caught
+	}
 	return deals
 }
 
@@ -55,9 +64,9 @@ func (r *run) restoreDeals(saved Saved) map[fog.DealID]*seller {
 func (r *run) restoreBook(ctx context.Context, saved Saved, deals map[fog.DealID]*seller) error {
 	paid := map[fog.Address]fog.Amount{}
 	for _, a := range saved.Arrivals {
-		if s := deals[a.Receipt.Deal]; s != nil && !a.Amount.IsZero() { // promised, also if it was found wrong afterwards
+		if s := deals[a.Receipt.Deal]; s != nil && a.Judged && a.OK {
 			r.paid[earned{s.deal.Seller, a.Receipt.Task}] = true
-			r.trials[s.deal.Seller] = &trial{passed: true} // else nothing would be paid
+			r.standing(s).proved = true // else nothing had been promised
 			paid[s.deal.Seller] = paid[s.deal.Seller].Add(a.Amount)
 		}
 	}
@@ -89,13 +98,19 @@ func (r *run) restoreBook(ctx context.Context, saved Saved, deals map[fog.DealID
 func (r *run) restoreResults(ctx context.Context, saved Saved, deals map[fog.DealID]*seller) error {
 	for _, a := range saved.Arrivals {
 		s := deals[a.Receipt.Deal]
-		if s == nil || s.caught || int(a.Index) >= len(r.Plan.Tasks) || r.results[a.Index] != nil {
+		if s == nil || s.caught || int(a.Index) >= len(r.Plan.Tasks) {
 			continue
 		}
 		t := r.Plan.Tasks[a.Index]
 		res := &result{
 			s: s, receipt: a.Receipt, engine: a.Engine, paid: a.Judged,
 			lease: fog.Lease{Deal: s.id, Task: a.Receipt.Task, Index: a.Index, Attempt: a.Receipt.Attempt, Spec: t.Spec.Encode(), Planned: t.Planned},
+		}
+		if first := r.results[a.Index]; first != nil {
+			if err := r.restoreCopy(ctx, first, res); err != nil {
+				return err
+			}
+			continue
 		}
 		out, err := r.b.parts.Journal.Output(ctx, r.ID, a.Receipt.Result)
 		if err == nil {
@@ -125,11 +140,16 @@ func (r *run) rejudge(ctx context.Context, res *result) error {
 	if res.paid {
 		return nil
 	}
-	if r.draw(res) {
-		r.queue(res)
+	return r.weigh(ctx, res, r.plan.Due(r.rec.Secret, proof.ReceiptHash(res.receipt), r.newcomer(res.s)))
+}
+
+// restoreCopy decides on a second result of a task, which may have waited for
+// its seller's first verdict.
+func (r *run) restoreCopy(ctx context.Context, first, res *result) error {
+	if res.paid || first.s.deal.Seller == res.s.deal.Seller {
 		return nil
 	}
-	return r.mature(ctx, res)
+	return r.compare(ctx, first, res)
 }
 
 // latest is the newest voucher for a seller, to be said again after a crash in

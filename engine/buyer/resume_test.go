@@ -20,6 +20,8 @@ func TestAJobGoesOnAfterEveryRecord(t *testing.T) {
 	}{
 		{"honest sellers", []fogtest.Role{fogtest.Honest(), fogtest.Slow(2)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.25}, false},
 		{"copied tasks", []fogtest.Role{fogtest.Slow(10), fogtest.Slow(35), fogtest.Slow(130)}, fogtest.Work{Width: 32, Height: 16}, false},
+		{"newcomers with slow checks", []fogtest.Role{fogtest.Honest(), fogtest.Slow(2)}, fogtest.Work{Width: 32, Height: 16}, false},
+		{"a newcomer that always lies", []fogtest.Role{fogtest.Liar(1), fogtest.Honest()}, fogtest.Work{Width: 32, Height: 32}, true},
 		{"a liar", []fogtest.Role{fogtest.Liar(0.3), fogtest.Honest()}, fogtest.Work{Width: 32, Height: 16, CheckRate: 1}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -27,7 +29,11 @@ func TestAJobGoesOnAfterEveryRecord(t *testing.T) {
 			for more := true; more && !t.Failed(); k++ {
 				inFog(t, uint64(k), func(t *testing.T, f *fogtest.Fog) {
 					sellers := sell(t, f, c.roles...)
-					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+					var role fogtest.BuyerRole
+					if c.name == "newcomers with slow checks" {
+						role.CheckSpeed = 4000
+					}
+					b := f.Buy("buyer", snm("10"), role)
 					d, open := untilCrash(t, b, c.work, k)
 					if more = d.ID != (fog.JobID{}); !more {
 						return
@@ -43,11 +49,14 @@ func TestAJobGoesOnAfterEveryRecord(t *testing.T) {
 					rightFilm(t, d)
 					paidOnce(t, f, b)
 					checkOrder(t, f, b)
+					checkSums(t, f, b, d)
 					if c.cheat {
 						noPayForLies(t, f, b)
+						if got := b.Journal.Promised(sellers[0].Keys.Account()); c.roles[0].Lies == 1 && !got.IsZero() {
+							t.Errorf("seed %d: the liar was promised %s", k, got)
+						}
 						return
 					}
-					checkSums(t, f, b, d)
 					afterCrash(t, f, b, at, sellers)
 				})
 			}

@@ -95,7 +95,8 @@ type run struct {
 	peek     <-chan func(*job.Film)
 	quit     <-chan struct{}
 	events   chan any
-	checks   chan *result
+	checks   chan *result // to the checker
+	plan     proof.Checks
 
 	group     *errgroup.Group // sellers' goroutines and the checker
 	table     *lease.Table
@@ -105,14 +106,15 @@ type run struct {
 	sellers   []*seller
 	sent      map[attempt]fog.Lease
 	results   map[uint32]*result // the one that counts, by task index
-	trials    map[fog.Address]*trial
-	rate      float64 // of the checks that are drawn
 	paid      map[earned]bool
-	waiting   int // verdicts outstanding
+	standings map[fog.Address]*standing
+	backlog   []*result // to be re-run, in order
+	waiting   int       // verdicts outstanding
 	checked   int
 	settled   bool      // by an earlier run
 	settledTx fog.Hash  // if settled
-	alone     time.Time // since when there is work that nobody could do; zero if there is none
+	alone     time.Time // since when there is work and nobody who takes it; zero if there is
+	mute      time.Time // until when the chain, which did not answer, is left alone
 	began     time.Time
 	ended     time.Time
 }
@@ -142,18 +144,18 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 	g.Go(func() error { return r.check(inside) })
 	start(inside)
 	err := r.loop(inside)
-	r.recall()
+	if err == nil || errors.Is(err, ErrCalledOff) {
+		r.recall()
+		r.dismiss(work)
+	}
+	stop() // the chain may be waited for; nobody's computer is held for that
+	if gerr := g.Wait(); err == nil && !errors.Is(gerr, context.Canceled) {
+		err = gerr
+	}
 	var out Outcome
 	var settleErr error
 	if ctx.Err() == nil {
 		out, settleErr = r.settle(ctx, err != nil)
-	}
-	if (err == nil || errors.Is(err, ErrCalledOff)) && settleErr == nil {
-		r.dismiss(work)
-	}
-	stop()
-	if gerr := g.Wait(); err == nil && !errors.Is(gerr, context.Canceled) {
-		err = gerr
 	}
 	if ctx.Err() != nil {
 		return out, ctx.Err() // the journal knows the rest
@@ -162,7 +164,7 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 }
 
 // recall tells sellers that what they still hold is not wanted any more: copies
-// of tasks that are done, or all there is if the job is over without a film.
+// of tasks that are done, or all there is if the job was called off.
 func (r *run) recall() {
 	for _, l := range r.table.InFlight() {
 		for _, s := range r.sellers {
@@ -214,9 +216,8 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 func (b *Buyer) newRun(p Prepared, rec Record, t Terms) (*run, error) {
 	r := &run{
 		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit,
-		events: make(chan any, 256), checks: make(chan *result, 2*len(p.Plan.Tasks)+1),
-		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, trials: map[fog.Address]*trial{}, paid: map[earned]bool{},
-		rate: proof.Rate(rec.Check, len(p.Plan.Tasks), rec.Sellers),
+		events: make(chan any, 256), checks: make(chan *result), plan: proof.PlanChecks(rec.Check, len(p.Plan.Tasks), rec.Sellers),
+		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{}, standings: map[fog.Address]*standing{},
 	}
 	ids, planned := make([]fog.TaskID, len(p.Plan.Tasks)), make([]uint64, len(p.Plan.Tasks))
 	for i, task := range p.Plan.Tasks {
@@ -260,10 +261,13 @@ func (r *run) send(ctx context.Context, e any) bool {
 func (r *run) loop(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	r.alone = r.b.parts.Now()
 	for !r.table.Finished() || r.waiting > 0 {
 		r.assign()
+		r.look()
+		checks, next := r.nextCheck()
 		select {
+		case checks <- next:
+			r.backlog = r.backlog[1:]
 		case e := <-r.events:
 			if err := r.handle(ctx, e); err != nil {
 				return err
@@ -281,6 +285,17 @@ func (r *run) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// look notes since when nobody works on the job: no seller is there, or those
+// that are may not have what is left.
+func (r *run) look() {
+	switch {
+	case r.table.Finished() || !r.table.Idle():
+		r.alone = time.Time{}
+	case r.alone.IsZero():
+		r.alone = r.b.parts.Now()
+	}
 }
 
 func (r *run) handle(ctx context.Context, e any) error {
@@ -309,10 +324,10 @@ func (r *run) handle(ctx context.Context, e any) error {
 // lost takes back the tasks of a seller whose connection is gone.
 func (r *run) lost(e left) {
 	was := e.s.live
-	e.s.live = false
 	if was { // else its peer id is only a claim, and may be that of an honest seller
-		r.table.Drop(e.s.ask.Peer)
+		r.overrun(r.table.Drop(e.s.ask.Peer, r.b.parts.Now()))
 	}
+	e.s.live = false
 	if e.err != nil && (was || e.end) {
 		r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: e.s.ask.Peer, Reason: e.err.Error()})
 	}
@@ -336,32 +351,36 @@ func (r *run) live() int {
 // tick takes back leases that ran out and looks for more sellers.
 func (r *run) tick(ctx context.Context) error {
 	now := r.b.parts.Now()
-	r.table.Expire(now)
+	r.overrun(r.table.Expire(now))
 	if err := r.recruit(ctx, now); err != nil {
 		return err
 	}
-	switch {
-	case !r.deserted():
-		r.alone = time.Time{}
-	case r.alone.IsZero():
-		r.alone = now
-	case now.Sub(r.alone) > r.patience:
+	if !r.alone.IsZero() && now.Sub(r.alone) > r.patience {
 		return ErrDeserted
 	}
 	return nil
 }
 
-// deserted reports whether there is work that nobody does or could do.
-func (r *run) deserted() bool {
-	if r.table.Finished() || len(r.table.InFlight()) > 0 {
-		return false
-	}
-	for _, s := range r.sellers {
-		if s.live && !s.banned && r.table.Offers(s.ask.Peer) {
-			return false
+// overrun counts what sellers kept until the hard end. One that has kept as
+// many tasks as it has slots gets no more before it delivers: else it would hold
+// a job for the hard end of every task, one after the other.
+func (r *run) overrun(lost []lease.Lease) {
+	for _, l := range lost {
+		if !l.Overrun {
+			continue
+		}
+		for _, s := range r.sellers {
+			if s.live && s.ask.Peer == l.Worker {
+				r.standing(s).over++
+			}
 		}
 	}
-	return true
+}
+
+// stuck reports whether the seller has kept what it was given and gets no more.
+func (r *run) stuck(s *seller) bool {
+	over := r.standing(s).over
+	return over > 0 && over >= int(s.ask.Slots)
 }
 
 // recruit hires sellers that came later, or came back, while fewer than wanted
@@ -369,7 +388,7 @@ func (r *run) deserted() bool {
 func (r *run) recruit(ctx context.Context, now time.Time) error {
 	talking := 0
 	for _, s := range r.sellers {
-		if s.out != nil && !s.banned {
+		if s.out != nil && !s.banned && !r.stuck(s) {
 			talking++
 		}
 	}
@@ -380,9 +399,13 @@ func (r *run) recruit(ctx context.Context, now time.Time) error {
 		if ask.Price.Cmp(r.rec.Ceiling) > 0 || r.known(ask) {
 			continue
 		}
-		total, err := r.b.parts.Ledger.Promised(ctx, ask.Seller, r.epoch)
-		if errors.Is(err, fog.ErrChain) {
-			return nil // the job goes on with the sellers it has
+		if now.Before(r.mute) {
+			return nil
+		}
+		total, err := r.promised(ctx, ask.Seller)
+		if errors.Is(err, fog.ErrChain) { // without it no newcomer, but the job goes on with those it has
+			r.mute = r.b.parts.Now().Add(chainRest)
+			return nil
 		}
 		if err != nil {
 			return err
@@ -394,6 +417,18 @@ func (r *run) recruit(ctx context.Context, now time.Time) error {
 		talking++
 	}
 	return nil
+}
+
+// promised asks the chain for a seller's total; the job loop stands still
+// meanwhile, so it is not asked for long.
+func (r *run) promised(ctx context.Context, seller fog.Address) (fog.Amount, error) {
+	ask, cancel := context.WithTimeout(ctx, chainAnswer)
+	defer cancel()
+	total, err := r.b.parts.Ledger.Promised(ask, seller, r.epoch)
+	if err != nil && ctx.Err() == nil && ask.Err() != nil {
+		err = fmt.Errorf("%w: %w", fog.ErrChain, err)
+	}
+	return total, err
 }
 
 // known reports whether the seller is being talked to, or must not be.
@@ -415,7 +450,7 @@ func (r *run) assign() {
 	}
 	now := r.b.parts.Now()
 	for _, s := range r.sellers {
-		if !s.live || s.banned {
+		if !s.live || s.banned || r.stuck(s) {
 			continue
 		}
 		for held[s.ask.Peer] < r.appetite(s) {

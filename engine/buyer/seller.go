@@ -26,7 +26,7 @@ type seller struct {
 	// The rest belongs to the job loop.
 	live   bool // both signed, stream open
 	banned bool // refused, or delivered something wrong: not asked again
-	caught bool // delivered something wrong: not paid
+	caught bool // delivered something wrong: nothing more is promised
 	tasks  int  // results that count
 }
 
@@ -48,7 +48,7 @@ type (
 	}
 	beat struct {
 		s     *seller
-		tasks []fog.TaskID // in hand
+		tasks []fog.TaskID
 	}
 	closed struct{ s *seller }
 )
@@ -251,6 +251,17 @@ func (s *seller) read(ctx context.Context, stream Stream) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// now is the conversation in which the seller can be reached: a later one than
+// s if it left and came back, or the buyer's program was started again.
+func (s *seller) now() *seller {
+	for _, o := range s.run.sellers {
+		if o.live && o.deal.Seller == s.deal.Seller {
+			return o
+		}
+	}
+	return s
 }
 
 // say queues a message; a seller that does not read loses the conversation

@@ -25,37 +25,14 @@ type Chain struct {
 	owned map[fog.Address]fog.Amount    // guarded by mu; what sellers got, net
 	fees  fog.Amount                    // guarded by mu
 	txs   uint64                        // guarded by mu
-	books map[fog.Address]*Journal      // guarded by mu; whose reservations count
-	down  bool                          // guarded by mu; it answers nobody
+	down  bool                          // guarded by mu; answers nobody
 }
 
 func newChain(ring *Ring, feeBps uint32) *Chain {
 	return &Chain{
 		ring: ring, fee: feeBps, free: map[fog.Address]fog.Amount{}, paid: map[[2]fog.Address]fog.Amount{},
-		owned: map[fog.Address]fog.Amount{}, books: map[fog.Address]*Journal{},
+		owned: map[fog.Address]fog.Amount{},
 	}
-}
-
-// Down has the chain answer nobody's roles until Up.
-func (c *Chain) Down() { c.set(true) }
-
-// Up has it answer again.
-func (c *Chain) Up() { c.set(false) }
-
-func (c *Chain) set(down bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.down = down
-}
-
-// reached is fog.ErrChain while the chain is down.
-func (c *Chain) reached() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.down {
-		return fmt.Errorf("%w: it is down", fog.ErrChain)
-	}
-	return nil
 }
 
 // Deposit puts money into the escrow of an account.
@@ -79,6 +56,16 @@ func (c *Chain) Owned(account fog.Address) fog.Amount {
 	return c.owned[account]
 }
 
+// Paid is what all accounts got for work, after fees.
+func (c *Chain) Paid() (sum fog.Amount) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.owned {
+		sum = sum.Add(a)
+	}
+	return sum
+}
+
 // Fees is what all payments have cost in fees.
 func (c *Chain) Fees() fog.Amount {
 	c.mu.Lock()
@@ -86,11 +73,36 @@ func (c *Chain) Fees() fog.Amount {
 	return c.fees
 }
 
+// Down has the chain answer nobody until Up.
+func (c *Chain) Down() { c.silence(true) }
+
+// Up ends Down.
+func (c *Chain) Up() { c.silence(false) }
+
+func (c *Chain) silence(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = on
+}
+
+// asked is what every call of a role gets first.
+func (c *Chain) asked() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		return fmt.Errorf("no connection: %w", fog.ErrChain)
+	}
+	return nil
+}
+
 // Fee is the fee in basis points.
 func (c *Chain) Fee() uint32 { return c.fee }
 
 // Redeem is a seller submitting a buyer's voucher itself.
 func (c *Chain) Redeem(v fog.Voucher, device fog.Address) (fog.Payment, error) {
+	if err := c.asked(); err != nil {
+		return fog.Payment{}, err
+	}
 	if err := c.ring.VerifyVoucher(v, device); err != nil {
 		return fog.Payment{}, err
 	}
@@ -131,7 +143,7 @@ type Ledger struct {
 
 // Lock implements buyer.Ledger.
 func (l Ledger) Lock(_ context.Context, most fog.Amount) (uint32, error) {
-	if err := l.c.reached(); err != nil {
+	if err := l.c.asked(); err != nil {
 		return 0, err
 	}
 	need := l.journal.Reserved().Add(most)
@@ -143,7 +155,7 @@ func (l Ledger) Lock(_ context.Context, most fog.Amount) (uint32, error) {
 
 // Promised implements buyer.Ledger.
 func (l Ledger) Promised(_ context.Context, seller fog.Address, _ uint32) (fog.Amount, error) {
-	if err := l.c.reached(); err != nil {
+	if err := l.c.asked(); err != nil {
 		return fog.Amount{}, err
 	}
 	own := l.journal.Promised(seller)
@@ -157,7 +169,7 @@ func (l Ledger) Promised(_ context.Context, seller fog.Address, _ uint32) (fog.A
 
 // Settle implements buyer.Ledger: all payees or none.
 func (l Ledger) Settle(_ context.Context, payees []fog.Payee) (fog.Settlement, error) {
-	if err := l.c.reached(); err != nil {
+	if err := l.c.asked(); err != nil {
 		return fog.Settlement{}, err
 	}
 	c := l.c
@@ -186,7 +198,7 @@ func (l Ledger) Settle(_ context.Context, payees []fog.Payee) (fog.Settlement, e
 
 // Covers implements worker.Ledger.
 func (l Ledger) Covers(_ context.Context, buyer, _ fog.Address, limit fog.Amount) (uint32, error) {
-	if err := l.c.reached(); err != nil {
+	if err := l.c.asked(); err != nil {
 		return 0, err
 	}
 	if have := l.c.Free(buyer); have.Cmp(limit) < 0 {

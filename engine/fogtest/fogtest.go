@@ -24,6 +24,7 @@ package fogtest
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -213,6 +214,29 @@ func (r buyerRuntime) Start(ctx context.Context, module []byte) (buyer.Session, 
 	return r.Runtime.Start(ctx, module)
 }
 
+// broken is a sandbox that does not start.
+type broken struct{}
+
+// Start implements buyer.Runtime.
+func (broken) Start(context.Context, []byte) (buyer.Session, error) {
+	return nil, errors.New("the sandbox does not start")
+}
+
+// checkers are the sandboxes a buyer re-runs results in.
+func checkers(role BuyerRole) map[sandbox.Engine]buyer.Runtime {
+	if role.CannotCheck {
+		return map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: broken{}, sandbox.Wazero: broken{}}
+	}
+	speed := role.CheckSpeed
+	if speed == 0 {
+		speed = checkSpeed
+	}
+	return map[sandbox.Engine]buyer.Runtime{
+		sandbox.Wasmer: buyerRuntime{Runtime{Engine: sandbox.Wasmer, Speed: speed}},
+		sandbox.Wazero: buyerRuntime{Runtime{Engine: sandbox.Wazero, Speed: speed}},
+	}
+}
+
 // checkSpeed is how fast a buyer's own computer is, units a second.
 const checkSpeed = 2_000_000
 
@@ -232,15 +256,15 @@ func (f *Fog) Buy(name string, money fog.Amount, role BuyerRole) *Buyer {
 	if role.NeverPays {
 		net.buysVia = func(e Ends) Ends { return miser{e} }
 	}
+	if role.Reconnects {
+		net.buysVia = func(e Ends) Ends { return newRunaway(e) }
+	}
 	seed := fog.HashOf(binary.BigEndian.AppendUint64(nil, f.cfg.Seed), []byte(name))
 	random := rand.NewChaCha8(seed)
 	b.Buyer = buyer.New(buyer.Parts{
 		Net: net, Runtime: buyerRuntime{Runtime{Engine: sandbox.Wazero}},
-		Checkers: map[sandbox.Engine]buyer.Runtime{
-			sandbox.Wasmer: buyerRuntime{Runtime{Engine: sandbox.Wasmer, Speed: checkSpeed}},
-			sandbox.Wazero: buyerRuntime{Runtime{Engine: sandbox.Wazero, Speed: checkSpeed}},
-		},
-		Blobs: b.Blobs, Keys: b.Keys, Verifier: f.Ring, Ledger: b.ledger(), Journal: b.Journal, Emit: b.emit,
+		Checkers: checkers(role),
+		Blobs:    b.Blobs, Keys: b.Keys, Verifier: f.Ring, Ledger: b.ledger(), Journal: b.Journal, Emit: b.emit,
 		Now: time.Now, Random: func(p []byte) { _, _ = random.Read(p) }, Version: "fogtest", FeeBPS: f.cfg.FeeBps,
 		Log: f.cfg.Log,
 	})

@@ -196,9 +196,7 @@ func (j *Journal) Judge(_ context.Context, v buyer.Verdict) error {
 		all := j.file(v.Job).Arrivals
 		for i, a := range all {
 			if a.Receipt.Deal == v.Deal && a.Index == v.Index && a.Receipt.Attempt == v.Attempt {
-				if all[i].Judged, all[i].OK = true, v.OK; v.OK { // what was promised before stays promised
-					all[i].Amount = v.Amount
-				}
+				all[i].Judged, all[i].OK, all[i].Amount = true, v.OK, v.Amount
 			}
 		}
 		if v.OK {

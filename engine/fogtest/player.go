@@ -27,6 +27,15 @@ type Player struct {
 
 	mu      sync.Mutex
 	results int // guarded by mu; handed to the line
+	tasks   int // guarded by mu; computed
+}
+
+// honest counts a task, and reports whether the role has not begun yet.
+func (p *Player) honest() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tasks++
+	return p.tasks <= p.Role.From
 }
 
 // Runtime is the sandbox of the computer.
@@ -77,6 +86,9 @@ func (s playedSession) Task(ctx context.Context, spec []byte) (sandbox.Reply, er
 	sp, err := job.DecodeSpec(spec)
 	if err != nil {
 		return s.Session.Task(ctx, spec)
+	}
+	if s.p.honest() {
+		role = Role{Slow: role.Slow}
 	}
 	var reply sandbox.Reply
 	wrong := false
@@ -137,6 +149,7 @@ type actor struct {
 
 	mu   sync.Mutex
 	past []wire.Result // guarded by mu
+	kept []fog.TaskID  // guarded by mu; leased, and claimed to be in hand for ever
 }
 
 // frozen reports whether the seller has fallen silent.
@@ -160,6 +173,12 @@ func (a *actor) Send(ctx context.Context, m *wire.Message) error {
 	case wire.Heartbeat:
 		if a.p.Role.Mute {
 			return nil
+		}
+		if a.p.Role.Withhold {
+			a.mu.Lock()
+			b.Tasks = slices.Clone(a.kept)
+			a.mu.Unlock()
+			return a.Ends.Send(ctx, wire.New(b))
 		}
 	}
 	return a.Ends.Send(ctx, m)
@@ -235,6 +254,9 @@ func (a *actor) Recv(ctx context.Context, most int) (*wire.Message, error) {
 			a.p.Die()
 			return nil, ErrLost
 		}
+		a.mu.Lock()
+		a.kept = append(a.kept, b.Lease.Task)
+		a.mu.Unlock()
 	case wire.Verdict:
 		if a.p.Role.Rejoin && !b.Accepted {
 			_ = a.Ends.Reset()

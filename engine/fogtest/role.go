@@ -2,6 +2,7 @@ package fogtest
 
 import (
 	"context"
+	"time"
 
 	"sonm/engine/fog"
 	"sonm/engine/job"
@@ -19,6 +20,7 @@ type Role struct {
 	Lazy  float64 // share of tasks rendered with one sample and scaled up
 	Slow  float64 // takes that many times as long; 0 is 1
 	Claim float64 // claims that many times the work; 0 is 1
+	From  int     // the computer is honest for that many tasks first
 
 	// The line.
 	DieBefore  int    // dies instead of sending its n-th result
@@ -52,6 +54,9 @@ func Replaying(n int) Role { return Role{Name: "replaying", Replay: n} }
 // Overclaims claims f times the work.
 func Overclaims(f float64) Role { return Role{Name: "overclaiming", Claim: f} }
 
+// Stalling takes leases, sends heartbeats that name them, and never finishes.
+func Stalling() Role { return Role{Name: "stalling", Slow: 1e9} }
+
 // Withholding takes leases and keeps the results to itself.
 func Withholding() Role { return Role{Name: "withholding", Withhold: true} }
 
@@ -60,13 +65,48 @@ func Refusing(reason string) Role { return Role{Name: "refusing", Refuse: reason
 
 // BuyerRole is how a buyer departs from honesty.
 type BuyerRole struct {
-	NeverPays bool // drops every voucher it should send
+	NeverPays   bool    // drops every voucher it should send
+	Reconnects  bool    // does so too, and hangs up after four results or five minutes without one
+	CannotCheck bool    // its own sandboxes do not start; not dishonest
+	CheckSpeed  float64 // of its own computer, units a second; 0 is 2,000,000
 }
 
 // Lie is a task answered wrongly.
 type Lie struct {
 	Spec   job.Spec
 	Result fog.Hash // of the wrong output
+}
+
+// runaway is the line of a buyer that hangs up when it should pay.
+type runaway struct {
+	miser
+	got int         // results; the reader's
+	due *time.Timer // hangs up
+}
+
+// boredom is how long a runaway waits for another result.
+const boredom = 5 * time.Minute
+
+func newRunaway(e Ends) *runaway {
+	return &runaway{miser: miser{e}, due: time.AfterFunc(boredom, func() { _ = e.Reset() })}
+}
+
+// Recv hangs up after four results.
+func (r *runaway) Recv(ctx context.Context, most int) (*wire.Message, error) {
+	if r.got == 4 {
+		_ = r.Reset()
+		return nil, ErrReset
+	}
+	m, err := r.miser.Recv(ctx, most)
+	if err != nil {
+		r.due.Stop()
+		return nil, err
+	}
+	if _, ok := m.Body.(wire.Result); ok {
+		r.got++
+		r.due.Reset(boredom)
+	}
+	return m, nil
 }
 
 // miser is the line of a buyer that never pays.

@@ -16,7 +16,7 @@ import (
 // pixels, 8 samples, tiles of 8 pixels, which makes 128 tasks.
 type Work struct {
 	Width, Height, Samples, Tile int
-	CheckRate                    float64       // default 0.05, the product's
+	CheckRate                    float64       // default 0.05, the product's; below 0 nothing is checked
 	Patience                     time.Duration // default a minute
 	Sellers                      int           // at most so many; 0 = as many as useful
 	Wait                         time.Duration // for sellers; default 20 s

@@ -13,6 +13,9 @@
 // counts and later ones are duplicates. A copy is handed out only when nothing
 // else is left and the task has run for twice as long as finished ones suggest:
 // copying at once would pay two sellers for the whole tail of every job.
+//
+// A heartbeat is a claim and costs nothing, so it extends only the leases it
+// names and none for ever: past a hard end the worker loses the task for good.
 package lease
 
 import (
@@ -26,14 +29,14 @@ import (
 )
 
 const (
-	maxCopies   = 2 // of one task in flight
-	hedgeFactor = 2 // times the expected duration before a copy goes out
-
-	// A lease is over, whatever its worker says, after the longest time a sandbox
-	// gives a task, or after stuckFactor times what finished tasks suggest.
-	longest     = 20 * time.Minute
-	stuckFactor = 20
+	maxCopies   = 2  // of one task in flight
+	hedgeFactor = 2  // times the expected duration before a copy goes out
+	hardFactor  = 20 // times the expected duration before heartbeats do not help any more
 )
+
+// hardLeast is the least time to a lease's hard end: the longest task takes 20
+// minutes, and a worker may have one waiting behind the one it runs.
+const hardLeast = 2 * 20 * time.Minute
 
 // Errors of a table.
 var (
@@ -50,6 +53,7 @@ type Lease struct {
 	Start   time.Time
 	Until   time.Time // lost at this time, unless a heartbeat extends it
 	Copy    bool      // a second copy of a task that is in flight
+	Overrun bool      // it was lost at its hard end, heartbeats or not
 }
 
 // Outcome is what a result meant for its task.
@@ -65,10 +69,11 @@ type task struct {
 	id      fog.TaskID
 	planned uint64
 	done    bool
-	live    []Lease             // in flight, at most maxCopies
-	past    []fog.PeerID        // worker of attempt i+1
-	failed  map[fog.PeerID]bool // workers that get it no more
-	starts  []time.Time         // of attempt i+1
+	live    []Lease                      // in flight, at most maxCopies
+	past    []fog.PeerID                 // worker of attempt i+1
+	failed  map[fog.PeerID]bool          // workers that get it no more
+	starts  []time.Time                  // of attempt i+1
+	held    map[fog.PeerID]time.Duration // in leases that were lost
 }
 
 // Table is the leases of one job.
@@ -159,25 +164,29 @@ func (t *Table) patience(planned uint64, ttl time.Duration) time.Duration {
 	if t.units == 0 {
 		return ttl / 2
 	}
-	return time.Duration(hedgeFactor * float64(t.spent) / float64(t.units) * float64(planned))
+	return time.Duration(hedgeFactor * t.expected(planned))
 }
 
-// Beat extends the worker's leases of the tasks it says it has in hand to
-// now + ttl, but not past their end, and returns how many.
-func (t *Table) Beat(worker fog.PeerID, inHand []fog.TaskID, now time.Time, ttl time.Duration) int {
+// Beat extends the worker's leases of the tasks to now + ttl, and to no later
+// than their hard ends. It returns how many it extended.
+func (t *Table) Beat(worker fog.PeerID, ids []fog.TaskID, now time.Time, ttl time.Duration) int {
 	n := 0
-	for _, id := range inHand {
+	for _, id := range ids {
 		i, ok := t.index[id]
 		if !ok {
 			continue
 		}
-		k := &t.tasks[i]
-		for j := range k.live {
-			if l := &k.live[j]; l.Worker == worker {
-				l.Until = now.Add(ttl)
-				if end := l.Start.Add(t.most(k)); l.Until.After(end) {
-					l.Until = end
-				}
+		for j := range t.tasks[i].live {
+			l := &t.tasks[i].live[j]
+			if l.Worker != worker {
+				continue
+			}
+			until := now.Add(ttl)
+			if end := t.end(i, *l); until.After(end) {
+				until = end
+			}
+			if until.After(l.Until) {
+				l.Until = until
 				n++
 			}
 		}
@@ -185,22 +194,20 @@ func (t *Table) Beat(worker fog.PeerID, inHand []fog.TaskID, now time.Time, ttl 
 	return n
 }
 
-// most is the longest a lease of the task may be held.
-func (t *Table) most(k *task) time.Duration {
-	if t.units == 0 {
-		return longest
-	}
-	return max(longest, time.Duration(stuckFactor*float64(t.spent)/float64(t.units)*float64(k.planned)))
+// end is the hard end of a lease of task i. What the worker held it before
+// counts: leaving and coming back does not start the time anew.
+func (t *Table) end(i int, l Lease) time.Time {
+	k := &t.tasks[i]
+	return l.Start.Add(max(hardLeast, time.Duration(hardFactor*t.expected(k.planned))) - k.held[l.Worker])
 }
 
-// Offers reports whether Next could give the worker a task that nobody has.
-func (t *Table) Offers(worker fog.PeerID) bool {
-	for i := range t.tasks {
-		if t.isFree(i) && !t.tasks[i].failed[worker] {
-			return true
-		}
+// expected is how long finished tasks suggest that a task takes, in
+// nanoseconds; 0 as long as none has finished.
+func (t *Table) expected(planned uint64) float64 {
+	if t.units == 0 {
+		return 0
 	}
-	return false
+	return float64(t.spent) / float64(t.units) * float64(planned)
 }
 
 // Holder is the worker an attempt was leased to, also after it was lost.
@@ -255,12 +262,17 @@ func (t *Table) Fail(worker fog.PeerID, id fog.TaskID) bool {
 	if !ok {
 		return false
 	}
+	t.bar(i, worker)
+	return len(t.takeBack(i, func(l Lease) bool { return l.Worker == worker })) > 0
+}
+
+// bar keeps a task from a worker from now on.
+func (t *Table) bar(i int, worker fog.PeerID) {
 	k := &t.tasks[i]
 	if k.failed == nil {
 		k.failed = map[fog.PeerID]bool{}
 	}
 	k.failed[worker] = true
-	return len(t.takeBack(i, func(l Lease) bool { return l.Worker == worker })) > 0
 }
 
 // Reopen takes back that a task is done, because its result was found wrong
@@ -279,27 +291,37 @@ func (t *Table) Reopen(worker fog.PeerID, id fog.TaskID) error {
 	return nil
 }
 
-// Drop takes back all leases of a worker that left, and returns them by index.
-func (t *Table) Drop(worker fog.PeerID) []Lease {
-	return t.takeAll(func(l Lease) bool { return l.Worker == worker })
+// Drop takes back all leases of a worker that left at now, and returns them by
+// index.
+func (t *Table) Drop(worker fog.PeerID, now time.Time) []Lease {
+	return t.takeAll(now, func(l Lease) bool { return l.Worker == worker })
 }
 
 // Expire takes back the leases that are over at now, and returns them by index.
-// A worker that had a task for the longest time does not get it again.
 func (t *Table) Expire(now time.Time) []Lease {
-	lost := t.takeAll(func(l Lease) bool { return !l.Until.After(now) })
-	for _, l := range lost {
-		if now.Sub(l.Start) >= t.most(&t.tasks[l.Index]) {
-			t.Fail(l.Worker, l.Task)
-		}
-	}
-	return lost
+	return t.takeAll(now, func(l Lease) bool { return !l.Until.After(now) })
 }
 
-func (t *Table) takeAll(gone func(Lease) bool) []Lease {
+// Idle reports whether nothing is in any worker's hands.
+func (t *Table) Idle() bool { return len(t.flight) == 0 }
+
+// takeAll takes leases back. Those past their hard end are marked Overrun, and
+// their workers do not get these tasks again.
+func (t *Table) takeAll(now time.Time, gone func(Lease) bool) []Lease {
 	var lost []Lease
 	for i := range t.flight {
 		lost = append(lost, t.takeBack(i, gone)...)
+	}
+	for i := range lost {
+		l := &lost[i]
+		if l.Overrun = !t.end(l.Index, *l).After(now); l.Overrun {
+			t.bar(l.Index, l.Worker)
+		}
+		k := &t.tasks[l.Index]
+		if k.held == nil {
+			k.held = map[fog.PeerID]time.Duration{}
+		}
+		k.held[l.Worker] += now.Sub(l.Start)
 	}
 	slices.SortFunc(lost, func(a, b Lease) int {
 		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Attempt, b.Attempt))

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -73,7 +72,7 @@ func TestSilentWorkerLosesItsLeaseButItsLateResultCounts(t *testing.T) {
 	tab, ids := table(t, 3)
 	next(t, tab, "a", at(0), 0, 1)
 	next(t, tab, "b", at(0), 1, 1)
-	if n := tab.Beat("b", []fog.TaskID{ids[0], ids[1], ids[2], {9}}, at(20), ttl); n != 1 {
+	if n := tab.Beat("b", ids, at(20), ttl); n != 1 {
 		t.Errorf("heartbeat extended %d leases", n)
 	}
 	if lost := tab.Expire(at(29)); len(lost) != 0 {
@@ -95,44 +94,70 @@ func TestSilentWorkerLosesItsLeaseButItsLateResultCounts(t *testing.T) {
 	next(t, tab, "a", at(42), 2, 1)
 }
 
-// A worker that says for ever that it works loses the task in the end, and does
-// not get it again.
-func TestABeatingWorkerDoesNotHoldATaskForEver(t *testing.T) {
-	tab, ids := table(t, 2)
+func TestAHeartbeatExtendsWhatItNames(t *testing.T) {
+	tab, ids := table(t, 3)
 	next(t, tab, "a", at(0), 0, 1)
-	for s := 10; s < 20*60; s += 10 {
-		if tab.Beat("a", ids, at(s), ttl) != 1 || len(tab.Expire(at(s))) != 0 {
-			t.Fatalf("lost after %d s", s)
-		}
+	next(t, tab, "a", at(0), 1, 1)
+	next(t, tab, "b", at(0), 2, 1)
+	if n := tab.Beat("a", []fog.TaskID{ids[1], ids[2], {9}}, at(20), ttl); n != 1 {
+		t.Errorf("the heartbeat extended %d leases, want 1", n)
 	}
-	if lost := tab.Expire(at(20 * 60)); len(lost) != 1 {
-		t.Fatalf("after 20 minutes it lost %+v", lost)
+	lost := tab.Expire(at(30))
+	if len(lost) != 2 || lost[0].Index != 0 || lost[1].Index != 2 || lost[0].Overrun {
+		t.Errorf("lost %+v, want tasks 0 and 2, not overrun", lost)
 	}
-	if !tab.Offers("a") || !tab.Offers("b") {
-		t.Error("there is a task that was never leased")
-	}
-	next(t, tab, "a", at(1201), 1, 1)
-	if tab.Offers("a") || !tab.Offers("b") {
-		t.Errorf("offers to the one that held it %v, to another %v", tab.Offers("a"), tab.Offers("b"))
-	}
-	next(t, tab, "b", at(1201), 0, 2)
+	next(t, tab, "a", at(31), 0, 2) // it may have what it only fell silent on
 }
 
-// A long task is given its time: what the finished ones suggest, many times.
-func TestALongTaskIsNotTakenBackEarly(t *testing.T) {
-	tab, ids := table(t, 2)
-	next(t, tab, "a", at(0), 0, 1)
-	for s := 10; s <= 600; s += 10 {
-		tab.Beat("a", ids, at(s), ttl)
+// beats sends heartbeats for a task until its lease is lost, and returns when
+// that is, in seconds.
+func beats(t *testing.T, tab *lease.Table, w fog.PeerID, id fog.TaskID, from int) int {
+	t.Helper()
+	for s := from; s < 1_000_000; s += 15 {
+		if lost := tab.Expire(at(s)); len(lost) > 0 {
+			if len(lost) != 1 || lost[0].Worker != w || !lost[0].Overrun {
+				t.Fatalf("lost %+v, want one of %s, overrun", lost, w)
+			}
+			return s
+		}
+		tab.Beat(w, []fog.TaskID{id}, at(s), ttl)
 	}
-	done(t, tab, ids[0], 1, at(600), lease.First)
-	next(t, tab, "a", at(600), 1, 1)
-	for s := 610; s < 600+19*600; s += 10 {
-		tab.Beat("a", ids, at(s), ttl)
-		if lost := tab.Expire(at(s)); len(lost) != 0 {
-			t.Fatalf("lost after %d s: %+v", s-600, lost)
+	t.Fatal("the lease never ends")
+	return 0
+}
+
+func TestHeartbeatsDoNotHelpForEver(t *testing.T) {
+	tab, ids := table(t, 3)
+	next(t, tab, "a", at(0), 0, 1)
+	if got := beats(t, tab, "a", ids[0], 0); got != 40*60 {
+		t.Errorf("a lease ends after %d s, want two tasks of 20 minutes", got)
+	}
+	next(t, tab, "a", at(2400), 1, 1) // not the one it kept
+	next(t, tab, "b", at(2400), 0, 2)
+	done(t, tab, ids[0], 2, at(2400+300), lease.First) // 300 s for 100 units
+	if got := beats(t, tab, "a", ids[1], 2400); got != 2400+20*300 {
+		t.Errorf("a lease of 300 s expected ends after %d s, want 20 times that", got-2400)
+	}
+	if tab.Failures(ids[1]) != 1 || !tab.Idle() {
+		t.Errorf("%d workers failed the task, idle: %v", tab.Failures(ids[1]), tab.Idle())
+	}
+}
+
+func TestComingBackDoesNotStartTheTimeAnew(t *testing.T) {
+	tab, ids := table(t, 1)
+	for i := range 4 { // eleven minutes each, a day between them
+		start := at(i * 86_400)
+		next(t, tab, "a", start, 0, uint32(i+1))
+		for s := 0; s < 660; s += 15 {
+			tab.Beat("a", ids, start.Add(time.Duration(s)*time.Second), ttl)
+		}
+		lost := tab.Drop("a", start.Add(11*time.Minute))
+		if len(lost) != 1 || lost[0].Overrun != (i == 3) {
+			t.Fatalf("round %d: dropped %+v, want it overrun in round 3", i, lost)
 		}
 	}
+	none(t, tab, "a", at(5*86_400))
+	next(t, tab, "b", at(5*86_400), 0, 5)
 }
 
 func TestFailedTaskGoesToSomebodyElse(t *testing.T) {
@@ -143,7 +168,7 @@ func TestFailedTaskGoesToSomebodyElse(t *testing.T) {
 	}
 	none(t, tab, "a", at(1))
 	next(t, tab, "b", at(1), 0, 2)
-	if lost := tab.Drop("b"); len(lost) != 1 || tab.Failures(ids[0]) != 1 {
+	if lost := tab.Drop("b", at(1)); len(lost) != 1 || tab.Failures(ids[0]) != 1 {
 		t.Errorf("dropped %+v, failures %d", lost, tab.Failures(ids[0]))
 	}
 	next(t, tab, "b", at(2), 0, 3) // leaving is no failure
@@ -309,7 +334,7 @@ func TestRandomStepsAgreeWithTheModel(t *testing.T) {
 				}
 			case op < 14:
 				lost := m.remove(func(l lease.Lease) bool { return l.Worker == w })
-				if got := tab.Drop(w); len(got) != lost {
+				if got := tab.Drop(w, now); len(got) != lost {
 					err = fmt.Errorf("drop: %d, want %d", len(got), lost)
 				}
 			case op < 16:
@@ -318,14 +343,14 @@ func TestRandomStepsAgreeWithTheModel(t *testing.T) {
 					err = fmt.Errorf("expire: %d, want %d", len(got), lost)
 				}
 			case op < 18:
-				held := 0
+				held, named := 0, ids[:r.IntN(n+1)]
 				for j := range m.live {
-					if m.live[j].Worker == w && m.live[j].Index != i {
-						m.live[j].Until = now.Add(ttl)
+					if l := &m.live[j]; l.Worker == w && l.Index < len(named) && now.Add(ttl).After(l.Until) {
+						l.Until = now.Add(ttl) // 300 steps of 4 s are over before any hard end
 						held++
 					}
 				}
-				if got := tab.Beat(w, slices.Concat(ids[:i], ids[i+1:]), now, ttl); got != held {
+				if got := tab.Beat(w, named, now, ttl); got != held {
 					err = fmt.Errorf("beat: %d, want %d", got, held)
 				}
 			case m.done[i]:
@@ -340,7 +365,7 @@ func TestRandomStepsAgreeWithTheModel(t *testing.T) {
 					left++
 				}
 			}
-			if err == nil && (tab.Left() != left || tab.Finished() != (left == 0) || len(tab.InFlight()) != len(m.live)) {
+			if err == nil && (tab.Idle() != (len(m.live) == 0) || tab.Left() != left || tab.Finished() != (left == 0) || len(tab.InFlight()) != len(m.live)) {
 				err = fmt.Errorf("left %d in flight %d, want %d and %d", tab.Left(), len(tab.InFlight()), left, len(m.live))
 			}
 			if err != nil {

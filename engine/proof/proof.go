@@ -11,9 +11,13 @@
 // that differs is a fact and no threshold has to be chosen. Which results are
 // re-run follows from a secret the buyer draws and commits to in the deal and
 // from the receipt itself: the worker cannot predict it, and afterwards, when
-// the secret is opened, can check that the buyer did not pick at will. Beside
-// that the first result of each seller is re-run, and nothing is paid before: a
-// seller that always lies would else get through one small job in ten.
+// the secret is opened, can check that the buyer did not pick at will.
+//
+// A draw alone lets a seller that always lies through a small job: at 5 %, 50
+// results go unchecked in one case of 13. So the first result of each seller in
+// a job is always re-run, and nothing is promised to it before that verdict;
+// see Checks. A reputation would do the same over jobs, and can be bought with
+// a new identity; this cannot.
 package proof
 
 import (
@@ -67,18 +71,33 @@ func Selected(secret [32]byte, receipt fog.Hash, rate float64) bool {
 	return float64(draw) < rate*(1<<53)
 }
 
-// Rate is the share of results to be drawn by Selected, beside the first one of
-// each seller, which is always re-run: so that of tasks results share is re-run
-// in all, and of a small job no more than the sellers' first. A share of 0 or 1
-// is taken at its word.
-func Rate(share float64, tasks, sellers int) float64 {
+// Checks is how much of a job is re-run.
+type Checks struct {
+	First bool    // the first result of each seller, and nothing is promised to it before
+	Later float64 // rate at which the other results are drawn; see Selected
+}
+
+// PlanChecks shares a job's checks out: one for each seller wanted, and a draw
+// over the other results at the rate that makes rate*tasks checks in all. A job
+// with more sellers than that has one check for each and no draw. With a rate
+// of 0 nothing is checked, with 1 everything. It depends on what is fixed when
+// a job begins, so that a resumed job is checked as before.
+func PlanChecks(rate float64, tasks, sellers int) Checks {
 	switch {
-	case !(share > 0): // NaN too
-		return 0
-	case share >= 1 || tasks <= sellers:
-		return min(share, 1)
+	case !(rate > 0): // NaN too
+		return Checks{}
+	case rate >= 1:
+		return Checks{First: true, Later: 1}
+	case sellers >= tasks:
+		return Checks{First: true}
 	}
-	return max(0, share*float64(tasks)-float64(sellers)) / float64(tasks-sellers)
+	return Checks{First: true, Later: max(0, (rate*float64(tasks)-float64(sellers))/float64(tasks-sellers))}
+}
+
+// Due reports whether the result named by a receipt is re-run; first says that
+// it is the first of its seller in the job.
+func (c Checks) Due(secret [32]byte, receipt fog.Hash, first bool) bool {
+	return first && c.First || Selected(secret, receipt, c.Later)
 }
 
 // CheckReceipt says in one sentence why a receipt does not stand for this

@@ -155,6 +155,45 @@ func TestSelectionKeepsItsRateAndCannotBeForetold(t *testing.T) {
 	}
 }
 
+func TestPlanChecks(t *testing.T) {
+	for _, c := range []struct {
+		rate           float64
+		tasks, sellers int
+		first          bool
+		later          float64
+	}{
+		{0, 100, 3, false, 0},
+		{-1, 100, 3, false, 0},
+		{math.NaN(), 100, 3, false, 0},
+		{1, 100, 3, true, 1},
+		{2, 100, 3, true, 1},
+		{0.05, 200, 5, true, 5.0 / 195},
+		{0.05, 200, 10, true, 0}, // ten first results are all there is to spend
+		{0.05, 200, 50, true, 0},
+		{0.05, 8, 8, true, 0},
+		{0.05, 1, 5, true, 0},
+		{0.05, 200, 0, true, 0.05},
+	} {
+		got := proof.PlanChecks(c.rate, c.tasks, c.sellers)
+		if got.First != c.first || math.Abs(got.Later-c.later) > 1e-12 {
+			t.Errorf("PlanChecks(%v, %d, %d) = %+v, want %v and %v", c.rate, c.tasks, c.sellers, got, c.first, c.later)
+		}
+		total := float64(c.sellers) + got.Later*float64(c.tasks-c.sellers)
+		if want := max(c.rate*float64(c.tasks), float64(c.sellers)); c.rate > 0 && c.rate < 1 && c.sellers < c.tasks && math.Abs(total-want) > 1e-9 {
+			t.Errorf("PlanChecks(%v, %d, %d): %v checks in all, want %v", c.rate, c.tasks, c.sellers, total, want)
+		}
+	}
+}
+
+func TestFirstResultsAreDue(t *testing.T) {
+	for rate, want := range map[float64][2]bool{0: {false, false}, 1e-9: {true, false}, 1: {true, true}} {
+		c := proof.PlanChecks(rate, 100, 3)
+		if got := [2]bool{c.Due([32]byte{1}, fog.Hash{2}, true), c.Due([32]byte{1}, fog.Hash{2}, false)}; got != want {
+			t.Errorf("rate %v: the first is due: %v, a later one: %v; want %v", rate, got[0], got[1], want)
+		}
+	}
+}
+
 func TestPaid(t *testing.T) {
 	const most = math.MaxUint64
 	for _, c := range [][3]uint64{
@@ -170,35 +209,6 @@ func TestPaid(t *testing.T) {
 	} {
 		if got := proof.Paid(c[0], c[1]); got != c[2] {
 			t.Errorf("Paid(%d, %d) = %d, want %d", c[0], c[1], got, c[2])
-		}
-	}
-}
-
-// The rate that is drawn leaves room for the first result of each seller, so
-// that the share is that of all checks.
-func TestRateKeepsTheShare(t *testing.T) {
-	for _, c := range []struct {
-		share          float64
-		tasks, sellers int
-		want           float64
-	}{
-		{0.05, 320, 3, 13. / 317},
-		{0.05, 1000, 0, 0.05},
-		{0.05, 60, 3, 0},
-		{0.05, 40, 3, 0},
-		{0.05, 2, 3, 0.05},
-		{0, 320, 3, 0},
-		{1, 320, 3, 1},
-		{2, 320, 3, 1},
-		{-1, 320, 3, 0},
-		{math.NaN(), 320, 3, 0},
-	} {
-		got := proof.Rate(c.share, c.tasks, c.sellers)
-		if math.IsNaN(c.share) && !math.IsNaN(got) && got == 0 {
-			continue
-		}
-		if math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("Rate(%v, %d, %d) = %v, want %v", c.share, c.tasks, c.sellers, got, c.want)
 		}
 	}
 }

@@ -19,11 +19,6 @@ import (
 	"sonm/engine/wire"
 )
 
-// unpaidPerSlot is how many results per slot may wait for a voucher before the
-// worker stops working for the buyer: one that is running, one that waits for
-// the next lease, and two that are being checked.
-const unpaidPerSlot = 4
-
 // maxQueue is the most leases a buyer may have waiting in one deal; more is an
 // attack on our memory.
 const maxQueue = 1024
@@ -31,55 +26,29 @@ const maxQueue = 1024
 // held is what a deal's goroutines share.
 type held struct {
 	leases chan fog.Lease
-	unpaid chan struct{} // a token per receipt that no voucher has answered yet
+	named  fog.TaskID // accepted by the last verdict; only the reader's
 
 	mu       sync.Mutex
-	tasks    []fog.TaskID              // guarded by mu; leased and not answered
-	done     int                       // guarded by mu; receipts sent
-	total    fog.Amount                // guarded by mu; highest voucher
-	owed     map[fog.TaskID]fog.Amount // guarded by mu; results sent, and the buyer has not said what of them
-	accepted []fog.TaskID              // guarded by mu; found good, and their voucher is to come
-	dearest  fog.Amount                // guarded by mu; most a task of this deal was worth
-	unwanted map[fog.TaskID]bool       // guarded by mu; taken back by the buyer
+	tasks    []fog.TaskID        // guarded by mu; leased and not answered
+	done     int                 // guarded by mu; receipts sent
+	total    fog.Amount          // guarded by mu; highest voucher
+	unwanted map[fog.TaskID]bool // guarded by mu; taken back by the buyer
 }
 
-// sent counts a result that is on its way to the buyer.
-func (h *held) sent(id fog.TaskID, worth fog.Amount) {
+func (h *held) take(id fog.TaskID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.owed[id] = worth
-	if worth.Cmp(h.dearest) > 0 {
-		h.dearest = worth
-	}
+	h.tasks = append(h.tasks, id)
+	delete(h.unwanted, id)
 }
 
-// judged takes the buyer's word about a result; one that is good stays owed
-// until the voucher is here.
-func (h *held) judged(id fog.TaskID, good bool) {
+func (h *held) drop(id fog.TaskID, done bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if good {
-		h.accepted = append(h.accepted, id)
-		return
+	h.tasks = slices.DeleteFunc(h.tasks, func(t fog.TaskID) bool { return t == id })
+	if done {
+		h.done++
 	}
-	delete(h.owed, id)
-}
-
-// paid takes off what a voucher added pays for, and returns what it pays beyond
-// the results of this conversation.
-func (h *held) paid(added fog.Amount) fog.Amount {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for len(h.accepted) > 0 {
-		rest, err := added.Sub(h.owed[h.accepted[0]])
-		if err != nil {
-			return fog.Amount{}
-		}
-		added = rest
-		delete(h.owed, h.accepted[0])
-		h.accepted = h.accepted[1:]
-	}
-	return added
 }
 
 // cancel notes that the buyer does not want a result any more; one that was sent
@@ -99,55 +68,23 @@ func (h *held) wants(id fog.TaskID) bool {
 	return !h.unwanted[id]
 }
 
-// open is what is owed in the end, and the most a task was worth.
-func (h *held) open() (sum, dearest fog.Amount) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, a := range h.owed {
-		sum = sum.Add(a)
-	}
-	return sum, h.dearest
-}
-
-func (h *held) take(id fog.TaskID) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.tasks = append(h.tasks, id)
-	delete(h.unwanted, id)
-}
-
-func (h *held) drop(id fog.TaskID, done bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.tasks = slices.DeleteFunc(h.tasks, func(t fog.TaskID) bool { return t == id })
-	if done {
-		h.done++
-	}
-}
-
 func (h *held) inHand() []fog.TaskID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.tasks)
 }
 
-// errUnpaid ends a deal whose buyer takes and does not give.
-var errUnpaid = errors.New("the buyer does not pay for its results")
-
 // errClosed ends a deal the good way.
 var errClosed = errors.New("deal closed by the buyer")
 
 // run works on a signed deal until the buyer closes it.
 func (d *deal) run(ctx context.Context) error {
-	h := &held{leases: make(chan fog.Lease, maxQueue), unpaid: make(chan struct{}, unpaidPerSlot*d.w.cfg.Slots), owed: map[fog.TaskID]fog.Amount{}, unwanted: map[fog.TaskID]bool{}}
+	h := &held{leases: make(chan fog.Lease, maxQueue), unwanted: map[fog.TaskID]bool{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.beat(ctx, h) })
 	g.Go(func() error { return d.listen(ctx, h) })
 	g.Go(func() error { return d.slots(ctx, h) })
-	err := g.Wait()
-	sum, dearest := h.open()
-	d.w.lend(d.body.Buyer, sum, dearest)
-	if !errors.Is(err, errClosed) {
+	if err := g.Wait(); !errors.Is(err, errClosed) {
 		return err
 	}
 	h.mu.Lock()
@@ -231,16 +168,22 @@ func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
 // task runs one lease and answers it with a signed result, or with a cancel
 // that says why it cannot be done here.
 func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
-	if err := h.trust(ctx); err != nil {
+	replaced, err := d.w.debts.trust(ctx, d.body.Buyer, l.Task, d.w.parts.Now)
+	if err != nil {
 		return err
 	}
+	sent := false
+	defer func() {
+		if !sent && !replaced {
+			d.w.debts.unsent(d.body.Buyer, l.Task)
+		}
+	}()
 	select {
 	case d.w.slots <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	var reply sandbox.Reply
-	var err error
 	if h.wants(l.Task) {
 		reply, err = s.Task(ctx, l.Spec)
 	}
@@ -249,12 +192,10 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 		return ctx.Err()
 	}
 	if !h.wants(l.Task) {
-		<-h.unpaid
 		h.drop(l.Task, false)
 		return nil
 	}
 	if err != nil {
-		<-h.unpaid
 		h.drop(l.Task, false)
 		return d.giveBack(ctx, l, err)
 	}
@@ -268,7 +209,8 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
 		return err
 	}
-	h.sent(l.Task, d.body.Price.Cost(proof.Paid(reply.Work, l.Planned))) // first, so that the answer finds it
+	d.w.debts.sent(d.body.Buyer, l.Task, d.body.Price.Cost(proof.Paid(r.Work, l.Planned)), d.w.parts.Now())
+	sent = true // even if the line breaks now: the buyer may have it
 	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
 	}
@@ -320,8 +262,8 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 		case wire.Close:
 			return d.close(ctx, b)
 		case wire.Verdict:
-			if h.judged(b.Task, b.Accepted); !b.Accepted {
-				h.answered() // it will not be paid: no voucher follows
+			if h.named = b.Task; !b.Accepted {
+				d.w.debts.rejected(d.body.Buyer, b.Task, d.w.parts.Now())
 			}
 		case wire.Cancel:
 			h.cancel(b.Task)
@@ -356,29 +298,6 @@ func (d *deal) send(ctx context.Context, b wire.Body) error {
 	ctx, cancel := context.WithTimeout(ctx, sending)
 	defer cancel()
 	return d.s.Send(ctx, wire.New(b))
-}
-
-// trust takes a token for one more result; a buyer that leaves those it has
-// unanswered for long loses the deal.
-func (h *held) trust(ctx context.Context) error {
-	end := time.NewTimer(patience)
-	defer end.Stop()
-	select {
-	case h.unpaid <- struct{}{}:
-		return nil
-	case <-end.C:
-		return errUnpaid
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// answered takes a result off the unpaid ones.
-func (h *held) answered() {
-	select {
-	case <-h.unpaid:
-	default: // a verdict on something we never sent
-	}
 }
 
 func (d *deal) lease(h *held, l fog.Lease) error {
@@ -419,16 +338,13 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 		return err
 	}
 	before := h.total
-	if before.IsZero() {
+	if d.since.Cmp(before) > 0 {
 		before = d.since
 	}
 	h.mu.Lock()
 	h.total = v.Total
 	h.mu.Unlock()
-	if added, err := v.Total.Sub(before); err == nil {
-		d.w.repay(v.Buyer, h.paid(added))
-	}
-	h.answered()
+	d.w.debts.paid(v, h.named, before, d.w.parts.Now())
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
 	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})
 }

@@ -131,19 +131,12 @@ type Worker struct {
 	parts Parts
 	slots chan struct{} // a token per task that may run
 	deals chan struct{} // a token per deal that may be open
+	debts *debts
 
 	mu   sync.Mutex
 	ask  fog.Ask                   // guarded by mu; the last one published
 	jobs map[fog.JobID]*deal       // guarded by mu; open deals by the buyer's job
 	owes map[fog.Address]time.Time // guarded by mu; buyers that did not pay, until when that is held against them
-	lent map[fog.Address]loan      // guarded by mu; what buyers took and did not answer before a conversation broke
-}
-
-// loan is what a buyer has of us for nothing, over all its conversations.
-type loan struct {
-	sum     fog.Amount
-	dearest fog.Amount // most a task of it was worth
-	last    time.Time  // when it grew
 }
 
 // maxOwing bounds the memory for buyers that did not pay; each has cost its
@@ -160,7 +153,7 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	}
 	return &Worker{
 		cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots),
-		jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{}, lent: map[fog.Address]loan{},
+		debts: newDebts(unpaidPerSlot * cfg.Slots), jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
 	}, nil
 }
 
@@ -244,54 +237,9 @@ func (w *Worker) resent(buyer fog.Address) {
 	}
 }
 
-// resents reports whether a buyer did not pay lately, or has as much of us
-// unanswered as one conversation may have. An honest buyer whose program dies
-// has less, and pays when it is back.
+// resents reports whether a buyer did not pay lately.
 func (w *Worker) resents(buyer fog.Address) bool {
-	now := w.parts.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l := w.lent[buyer]
-	limit := fog.Amount{}
-	for range unpaidPerSlot * w.cfg.Slots {
-		limit = limit.Add(l.dearest)
-	}
-	return now.Before(w.owes[buyer]) || !l.sum.IsZero() && l.sum.Cmp(limit) >= 0 && now.Before(l.last.Add(grudge))
-}
-
-// lend remembers what a buyer left unanswered when a conversation broke.
-func (w *Worker) lend(buyer fog.Address, sum, dearest fog.Amount) {
-	if sum.IsZero() {
-		return
-	}
-	now := w.parts.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	maps.DeleteFunc(w.lent, func(_ fog.Address, l loan) bool { return !now.Before(l.last.Add(grudge)) })
-	l, known := w.lent[buyer]
-	if !known && len(w.lent) >= maxOwing {
-		return
-	}
-	if dearest.Cmp(l.dearest) > 0 {
-		l.dearest = dearest
-	}
-	l.sum, l.last = l.sum.Add(sum), now
-	w.lent[buyer] = l
-}
-
-// repay takes off what a buyer pays of that later.
-func (w *Worker) repay(buyer fog.Address, sum fog.Amount) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l, known := w.lent[buyer]
-	if !known {
-		return
-	}
-	rest, err := l.sum.Sub(sum)
-	if err != nil || rest.IsZero() {
-		delete(w.lent, buyer)
-		return
-	}
-	l.sum = rest
-	w.lent[buyer] = l
+	return w.parts.Now().Before(w.owes[buyer])
 }
