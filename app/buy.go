@@ -13,6 +13,7 @@ import (
 
 	"sonm/app/event"
 	"sonm/app/store"
+	"sonm/engine/apps"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/engine/job"
@@ -77,7 +78,7 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 		tell(fog.Waited{Job: row.ID, Reason: "Going on with the job that was interrupted."})
 		return o, stop, d.goOn(ctx, o, row)
 	}
-	if err := d.price(ctx, o, found); err != nil {
+	if _, err := d.price(ctx, o, found); err != nil {
 		return nil, nil, err
 	}
 	return o, stop, d.Accept(ctx, o.prepared.ID)
@@ -140,12 +141,9 @@ func checkOut(path string) error {
 
 // prepare gathers the scene, inspects it and runs the pilot.
 func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact)) (buyer.Prepared, error) {
-	prog, ok := a.apps.ForFile(r.Scene)
-	if !ok {
-		return buyer.Prepared{}, &event.Problem{
-			Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(r.Scene)),
-			Do: "It opens " + strings.Join(a.apps.Endings(), " and ") + " files; every 3D program can export these.",
-		}
+	prog, err := appFor(a.apps, r.Scene)
+	if err != nil {
+		return buyer.Prepared{}, err
 	}
 	s, err := openScene(r.Scene)
 	if err != nil {
@@ -175,6 +173,18 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell f
 	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings})
 	req.Bundle = bundle
 	return probe.Prepare(ctx, req)
+}
+
+// appFor is the app that opens a file.
+func appFor(pool *apps.Pool, file string) (apps.App, error) {
+	app, ok := pool.ForFile(file)
+	if !ok {
+		return app, &event.Problem{
+			Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(file)),
+			Do: "It opens " + strings.Join(pool.Endings(), " and ") + " files; every 3D program can export these.",
+		}
+	}
+	return app, nil
 }
 
 func settings(r event.Order, s *scene) (job.Settings, error) {

@@ -92,10 +92,8 @@ func (d *Desk) Quote(ctx context.Context, r event.Order) (event.Quote, error) {
 	if err != nil {
 		return event.Quote{}, inWords(err)
 	}
-	if err := d.price(ctx, o, found); err != nil {
-		return event.Quote{}, inWords(err)
-	}
-	return *o.job.Quote, nil // no other goroutine writes the quote
+	q, err := d.price(ctx, o, found)
+	return q, inWords(err)
 }
 
 // prepare reads, inspects and measures the order's scene here.
@@ -110,12 +108,12 @@ func (d *Desk) prepare(ctx context.Context, o *order) (found fog.Inspected, err 
 }
 
 // price asks what the order costs and puts it on the desk.
-func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (err error) {
+func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (q event.Quote, err error) {
 	r := o.request
 	if o.offer, err = o.buyer.Quote(ctx, o.prepared, terms(r.Order), r.Wait); err != nil {
-		return err
+		return q, err
 	}
-	q := event.Quote{
+	q = event.Quote{
 		Job: o.prepared.ID, Sellers: len(o.offer.Asks), Expected: o.offer.Expected, Max: o.offer.Max, Tasks: len(o.prepared.Plan.Tasks),
 		Cameras: found.Cameras, Drawn: found.Drawn, Warnings: found.Warnings,
 	}
@@ -123,7 +121,7 @@ func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (err er
 		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
 		Quote: &q, Total: q.Tasks, Created: time.Now(),
 	})
-	return nil
+	return q, nil
 }
 
 // put shows a new job.
@@ -148,6 +146,11 @@ func (d *Desk) change(o *order, edit func(*event.Job)) {
 func (d *Desk) find(id fog.JobID, states ...event.State) (*order, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.held(id, states...)
+}
+
+// held is find for a caller that holds mu.
+func (d *Desk) held(id fog.JobID, states ...event.State) (*order, error) {
 	for _, o := range d.jobs {
 		if o.job.ID == id && slices.Contains(states, o.job.State) {
 			return o, nil
@@ -160,13 +163,12 @@ func (d *Desk) find(id fog.JobID, states ...event.State) (*order, error) {
 func (d *Desk) Accept(_ context.Context, id fog.JobID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, o := range d.jobs {
-		if o.job.ID == id && o.job.State == event.Quoted {
-			d.start(o)
-			return nil
-		}
+	o, err := d.held(id, event.Quoted)
+	if err != nil {
+		return err
 	}
-	return &event.Problem{Code: "job", What: "That job is not there any more."}
+	d.start(o)
+	return nil
 }
 
 // start runs an order. The caller holds mu.
@@ -211,6 +213,7 @@ func (d *Desk) run(o *order) {
 		o.err = d.finish(o)
 	}
 	d.change(o, func(j *event.Job) {
+		o.prepared.Bundle = nil                              // the scene, which may be large; the film is kept until the engine ends
 		switch refund, _ := o.out.Locked.Sub(o.out.Spent); { // the vouchers are within what was locked
 		case rendered:
 			j.State, j.Done, j.Spent, j.Refund, j.Checked = event.Done, j.Total, o.out.Spent, refund, o.out.Checked
@@ -258,10 +261,11 @@ func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
 	}
 	o.call()
 	d.mu.Lock()
-	quoted := o.job.State == event.Quoted
-	d.mu.Unlock()
-	if quoted {
-		d.change(o, func(j *event.Job) { j.State = event.Cancelled })
+	defer d.mu.Unlock()
+	if o.job.State == event.Quoted {
+		o.job.State, o.prepared.Bundle = event.Cancelled, nil
+		c := o.job
+		d.tell(event.Event{Job: &c})
 	}
 	return nil
 }

@@ -309,9 +309,20 @@ func (l *Link) Redeem(ctx context.Context) (fog.Amount, error) {
 	return answer(ctx, l, func(c core) (fog.Amount, error) { return c.Redeem(ctx) })
 }
 
-// whole makes an order's paths mean the same in every process.
+// whole makes an order's paths mean the same in every process, and refuses a
+// scene that is none before an engine is looked for, which may start a network.
 func whole(o *event.Order) (err error) {
 	if o.Scene, err = filepath.Abs(o.Scene); err != nil {
+		return err
+	}
+	pool, err := bundledApps()
+	if err != nil {
+		return err
+	}
+	if _, err := appFor(pool, o.Scene); err != nil {
+		return err
+	}
+	if err := checkScene(o.Scene); err != nil {
 		return err
 	}
 	if _, color := parseColor(o.Sky); o.Sky != "" && !color {

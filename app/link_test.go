@@ -201,6 +201,32 @@ func TestAJobOutlivesItsEngine(t *testing.T) {
 	}
 }
 
+// A picture that is asked for again while it is made is made once.
+func TestAPictureAskedForTwiceIsMadeOnce(t *testing.T) {
+	m, home, out := newMarket(t), t.TempDir(), filepath.Join(t.TempDir(), "x.exr")
+	a, b := m.link(t, home), m.link(t, home)
+	order := m.order()
+	order.Samples = 256 // so that the second finds it running
+	var second app.Summary
+	var asked sync.WaitGroup
+	again := after(2, func() {
+		asked.Go(func() {
+			var err error
+			if second, err = b.Render(t.Context(), app.RenderRequest{Order: order, Out: out}, func(fog.Fact) {}); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	first, err := a.Render(t.Context(), app.RenderRequest{Order: order, Out: out}, again)
+	asked.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Job != second.Job || first.Film != second.Film || first.Buyer != second.Buyer {
+		t.Errorf("made as job %s for %s and as %s for %s", first.Job.Short(), first.Buyer.Spent, second.Job.Short(), second.Buyer.Spent)
+	}
+}
+
 // A window goes on with the jobs of before from what is on disk alone: the scene
 // may be gone.
 func TestAWindowGoesOnWithItsJobs(t *testing.T) {
@@ -321,6 +347,44 @@ func TestAJobCalledOffBeforeACrashIsSettled(t *testing.T) {
 	}
 	if money, err := b.Money(t.Context()); err != nil || !money.Reserved.IsZero() {
 		t.Errorf("%s SNM are still reserved: %v", money.Reserved, err)
+	}
+}
+
+// A job whose stored scene is damaged cannot be gone on with: what it promised
+// is paid, the rest is free again, and a sentence says why.
+func TestAJobThatCannotGoOnHoldsNoMoney(t *testing.T) {
+	m, home := newMarket(t), t.TempDir()
+	a := m.link(t, home)
+	first, err := a.Money(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := a.Quote(t.Context(), m.order())
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := until(t, a, q.Job, func(j event.Job) bool { return j.Done >= 3 && !j.Spent.IsZero() })
+	if err := a.Accept(t.Context(), q.Job); err != nil {
+		t.Fatal(err)
+	}
+	spent := (<-some).Spent
+	closeLink(t, a)
+	if err := os.RemoveAll(filepath.Join(home, "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	b := m.link(t, home)
+	s := <-snapshots(t, b)
+	if len(s.Jobs) != 1 || s.Jobs[0].State != event.Failed || s.Jobs[0].Problem == nil || !strings.Contains(s.Jobs[0].Problem.What, "scene.glb are damaged") {
+		t.Fatalf("jobs %+v", s.Jobs)
+	}
+	money, err := b.Money(t.Context())
+	left, short := first.Balance.Sub(spent)
+	if err != nil || short != nil || !money.Reserved.IsZero() || money.Balance.Add(money.Escrow).Cmp(left) > 0 {
+		t.Errorf("%s at hand and %s in the escrow, %s reserved, of %s at first and %s promised: %v", money.Balance, money.Escrow, money.Reserved, first.Balance, spent, err)
+	}
+	closeLink(t, b)
+	if s := <-snapshots(t, m.link(t, home)); len(s.Jobs) != 0 {
+		t.Errorf("it is there again: %+v", s.Jobs)
 	}
 }
 

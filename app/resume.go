@@ -1,9 +1,12 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"sonm/app/event"
 	"sonm/app/store"
@@ -90,12 +93,20 @@ func (d *Desk) goOn(ctx context.Context, o *order, row store.Job) error {
 	return nil
 }
 
-// giveUp ends a job that cannot be gone on with, so that it holds no money any
-// more. Sellers keep the promises that they have.
+// giveUp pays what a job that cannot be gone on with has promised, and ends it,
+// so that it holds no money any more. Where the chain does not answer, the next
+// start tries again.
 func (d *Desk) giveUp(ctx context.Context, row store.Job, why error) error {
 	d.a.cfg.Log.Error("interrupted job is given up", "job", row.ID, "err", why)
-	if err := d.a.db.JobState(ctx, row.ID, "failed"); err != nil {
+	switch err := d.payOut(ctx, row); {
+	case errors.Is(err, fog.ErrChain):
+		why = err
+	case err != nil:
 		return err
+	default:
+		if err := d.a.db.JobState(ctx, row.ID, "failed"); err != nil {
+			return err
+		}
 	}
 	o, err := d.newOrder(d.ctx, RenderRequest{}) //nolint:contextcheck // what is shown outlives the start
 	if err != nil {
@@ -106,4 +117,42 @@ func (d *Desk) giveUp(ctx context.Context, row store.Job, why error) error {
 		ID: row.ID, Scene: filepath.Base(row.Scene), State: event.Failed, Problem: event.AsProblem(inWords(why)), Total: len(row.Specs), Created: row.Created,
 	})
 	return nil
+}
+
+// payOut settles with everybody who was promised something for a job.
+func (d *Desk) payOut(ctx context.Context, row store.Job) error {
+	if row.State == "settled" {
+		return nil
+	}
+	saved, err := d.a.journal.saved(ctx, row)
+	if err != nil {
+		return err
+	}
+	seller, due := map[fog.DealID]fog.Address{}, map[fog.Address]bool{}
+	for _, s := range saved.Deals {
+		seller[s.Deal.ID()] = s.Deal.Seller
+	}
+	for _, a := range saved.Arrivals {
+		if !a.Amount.IsZero() {
+			due[seller[a.Receipt.Deal]] = true
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	epoch, err := d.a.bridge.Lock(ctx, fog.Amount{}) // what is reserved is there; it tells the epoch
+	if err != nil {
+		return err
+	}
+	var payees []fog.Payee
+	for to := range due {
+		total, err := d.a.bridge.Promised(ctx, to, epoch)
+		if err != nil {
+			return err
+		}
+		payees = append(payees, fog.Payee{Seller: to, Total: total})
+	}
+	slices.SortFunc(payees, func(x, y fog.Payee) int { return bytes.Compare(x.Seller[:], y.Seller[:]) })
+	_, err = d.a.bridge.Settle(ctx, payees)
+	return err
 }

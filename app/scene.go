@@ -41,13 +41,21 @@ type scene struct {
 	size  int64
 }
 
-func openScene(file string) (*scene, error) {
+// checkScene refuses what is no file.
+func checkScene(file string) error {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene %s cannot be opened: %s.", file, reason(err)), Cause: err}
+		return &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene %s cannot be opened: %s.", file, reason(err)), Cause: err}
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &event.Problem{Code: "no_file", What: fmt.Sprintf("%s is not a file.", file), Do: "Name a .glb or .gltf file."}
+		return &event.Problem{Code: "no_file", What: fmt.Sprintf("%s is not a file.", file), Do: "Name a .glb or .gltf file."}
+	}
+	return nil
+}
+
+func openScene(file string) (*scene, error) {
+	if err := checkScene(file); err != nil {
+		return nil, err
 	}
 	root, err := os.OpenRoot(filepath.Dir(file))
 	if err != nil {

@@ -44,7 +44,7 @@ func FootOf(m Model) Foot {
 		f.Note = "Practice mode, play money"
 	}
 	if m.Offline {
-		f.Tone, f.Note = Warn, "Payments wait: no answer"
+		f.Tone, f.Note = Warn, "Payments wait for the network"
 	}
 	return f
 }

@@ -144,7 +144,7 @@ func TestHomeKeepsTheDayAndSaysWhy(t *testing.T) {
 	if h := view.HomeOf(m, view.Till{}); h.Trouble.What != "" {
 		t.Errorf("back again, and still in trouble: %+v", h.Trouble)
 	}
-	if f := view.FootOf(m); f.Tone != view.Warn || f.Note != "Payments wait: no answer" {
+	if f := view.FootOf(m); f.Tone != view.Warn || f.Note != "Payments wait for the network" {
 		t.Errorf("foot %+v while the chain does not answer", f)
 	}
 }
