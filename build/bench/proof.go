@@ -265,7 +265,10 @@ func (s *stand) detect(ctx context.Context, b *Bench) error {
 		}
 	}
 	in := 0.0
-	if low, high := band(t.lies, t.p); t.found >= low && t.found <= high && t.lies > 0 {
+	if t.lies == 0 { // one in forty of hundreds: that is the cheat's fault, not the draw's
+		return errors.New("no lie of the cheat arrived: it was not at work")
+	}
+	if low, high := band(t.lies, t.p); t.found >= low && t.found <= high {
 		in = 1
 	}
 	return errors.Join(

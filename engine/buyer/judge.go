@@ -28,7 +28,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 		return nil // not ours, or too late to matter
 	}
 	if err := proof.CheckReceipt(l, rc, m.Output); err != nil {
-		return r.strike(ctx, s, err.Error())
+		return r.strike(ctx, s, rc, err.Error())
 	}
 	r.standing(s).over = 0
 	delete(r.sent, attempt{rc.Task, rc.Attempt}) // answered: the same message again means nothing
@@ -37,7 +37,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 		return r.again(ctx, first, res, m.Output)
 	}
 	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
-		return r.strike(ctx, s, err.Error())
+		return r.strike(ctx, s, rc, err.Error())
 	}
 	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: l.Index, Receipt: rc, Engine: res.engine}, m.Output); err != nil {
 		return err
@@ -145,33 +145,34 @@ func (r *run) verdict(ctx context.Context, j judged) error {
 	if j.v.OK {
 		return r.trust(ctx, j.res)
 	}
-	s := j.res.s
 	if !j.res.paid { // else a copy gave it away after it was promised: the journal keeps what was
-		bad := Verdict{Job: r.ID, Deal: s.id, Index: j.res.lease.Index, Attempt: j.res.receipt.Attempt}
+		bad := Verdict{Job: r.ID, Deal: j.res.s.id, Index: j.res.lease.Index, Attempt: j.res.receipt.Attempt}
 		if err := r.b.parts.Journal.Judge(ctx, bad); err != nil {
 			return err
 		}
 	}
-	j.res.reject(j.v.Reason)
-	return r.strike(ctx, s, j.v.Reason)
+	return r.strike(ctx, j.res.s, j.res.receipt, j.v.Reason)
 }
 
-// strike ends the work with a seller that delivered something wrong: whatever
-// it delivered that was not re-run here, in this conversation or one before, is
+// strike ends the work with a seller whose receipt rc stands for something
+// wrong, and says so: its owner may have a broken computer. Whatever it delivered that was not re-run here, in this conversation or one before, is
 // done again by others.
-func (r *run) strike(ctx context.Context, s *seller, why string) error {
+func (r *run) strike(ctx context.Context, s *seller, rc fog.Receipt, why string) error {
 	if s.caught {
 		return nil
 	}
+	(&result{s: s, receipt: rc}).reject(why)
 	for _, o := range r.sellers {
 		if o.deal.Seller != s.deal.Seller {
 			continue
 		}
 		if o.live {
 			r.table.Drop(o.ask.Peer, r.b.parts.Now())
+			o.part()
+		} else {
+			o.stop()
 		}
 		o.banned, o.caught, o.live = true, true, false
-		o.stop()
 		if err := r.b.parts.Journal.DealState(ctx, o.id, DealCaught); err != nil {
 			return err
 		}

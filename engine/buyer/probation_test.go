@@ -28,6 +28,9 @@ func TestAnAlwaysLyingSellerIsOutWithItsFirstResult(t *testing.T) {
 					d := buy(t, f, b, fogtest.Work{Width: 32, Height: 32})
 					rightFilm(t, d)
 					most = max(most, outWithItsFirst(t, f, b, sellers[0]))
+					if !role.Rejoin { // that one hangs up before it has read why
+						toldWhy(t, f, sellers[0])
+					}
 					if caught(f, b, sellers[1].Peer) || caught(f, b, sellers[2].Peer) {
 						t.Errorf("seed %d: an honest seller was accused", seed)
 					}
@@ -62,6 +65,16 @@ func outWithItsFirst(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, liar *fogte
 		t.Errorf("the liar was promised %s", got)
 	}
 	return len(its)
+}
+
+// toldWhy checks that a seller knows what was wrong with its work: its computer
+// may be broken.
+func toldWhy(t *testing.T, f *fogtest.Fog, s *fogtest.Seller) {
+	t.Helper()
+	all := fogtest.Find[fog.DealBroken](f.Trace, s.Peer, fogtest.Told)
+	if len(all) != 1 || !strings.Contains(all[0].Reason, "ended the deal over a result: ") || !strings.Contains(all[0].Reason, " differs: ") {
+		t.Errorf("it was told %v", all)
+	}
 }
 
 // Nothing is promised to a newcomer whose first result is being re-run, also if

@@ -19,7 +19,7 @@ type seller struct {
 	ask    fog.Ask
 	deal   fog.Deal
 	id     fog.DealID
-	out    chan *wire.Message
+	out    chan *wire.Message // nil after the last word
 	stop   context.CancelFunc // ends the conversation
 	device fog.Address
 
@@ -205,11 +205,25 @@ func (s *seller) greet(ctx context.Context, stream Stream) error {
 	return nil
 }
 
+// part ends the conversation once all that was said has left; one that does not
+// read is not waited for.
+func (s *seller) part() {
+	select {
+	case s.out <- nil:
+		time.AfterFunc(farewell, s.stop)
+	default:
+		s.stop()
+	}
+}
+
 // write says what the job loop queued.
 func (s *seller) write(ctx context.Context, stream Stream) error {
 	for {
 		select {
 		case m := <-s.out:
+			if m == nil {
+				return errClosed
+			}
 			if err := stream.Send(ctx, m); err != nil {
 				return fmt.Errorf("send %s: %w", wire.NameOf(m.Body), err)
 			}

@@ -167,7 +167,7 @@ func (w *Worker) admit(ctx context.Context, d *deal, p wire.Propose, account fog
 	switch {
 	case p.Deal.Seller != ask.Seller || p.Deal.Buyer != account:
 		return refusal{wire.RefuseDeal, "The deal names other parties than the two that are talking."}
-	case w.resents(p.Deal.Buyer):
+	case w.resents(p.Deal.Buyer, p.Deal.Job):
 		return refusal{wire.RefuseDeal, "This buyer has not paid for the work done before."}
 	case p.Deal.Price.Cmp(ask.Price) < 0:
 		return refusal{wire.RefusePrice, fmt.Sprintf("The price is now %s SNM.", ask.Price)}

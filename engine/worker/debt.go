@@ -47,6 +47,7 @@ type debt struct {
 
 // owed is a result that no voucher and no verdict has answered.
 type owed struct {
+	job   fog.JobID
 	task  fog.TaskID
 	price fog.Amount
 	sent  time.Time // zero while it is computed
@@ -57,9 +58,9 @@ func newDebts(most int) *debts { return &debts{most: most, of: map[fog.Address]*
 // trust waits until the buyer may have one more result. The time it left
 // others waiting counts, in whichever conversation; after patience it is
 // errUnpaid. Replaced says that the result stands for one delivered before.
-func (x *debts) trust(ctx context.Context, buyer fog.Address, task fog.TaskID, now func() time.Time) (replaced bool, err error) {
+func (x *debts) trust(ctx context.Context, buyer fog.Address, job fog.JobID, task fog.TaskID, now func() time.Time) (replaced bool, err error) {
 	for {
-		turn := x.take(buyer, task, now())
+		turn := x.take(buyer, job, task, now())
 		if turn.changed == nil {
 			return turn.replaced, nil
 		}
@@ -87,7 +88,7 @@ type turn struct {
 }
 
 // take adds a result to be computed, or makes the caller one that waits.
-func (x *debts) take(buyer fog.Address, task fog.TaskID, now time.Time) turn {
+func (x *debts) take(buyer fog.Address, job fog.JobID, task fog.TaskID, now time.Time) turn {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	d := x.debt(buyer, now)
@@ -96,13 +97,27 @@ func (x *debts) take(buyer fog.Address, task fog.TaskID, now time.Time) turn {
 		return turn{replaced: true}
 	}
 	if len(d.open) < x.most {
-		d.open = append(d.open, owed{task: task})
+		d.open = append(d.open, owed{job: job, task: task})
 		return turn{}
 	}
 	if d.waiting++; d.waiting == 1 {
 		d.since = now
 	}
 	return turn{changed: d.changed, left: max(0, patience-d.waited-now.Sub(d.since))}
+}
+
+// full reports whether the buyer owes all it may, and all of it for jobs that
+// are neither job nor among those at work: nothing that it does in a deal of job
+// would change that.
+func (x *debts) full(buyer fog.Address, job fog.JobID, working map[fog.JobID]bool, now time.Time) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	d := x.of[buyer]
+	if d == nil {
+		return false
+	}
+	d.forget(now)
+	return len(d.open) >= x.most && !slices.ContainsFunc(d.open, func(o owed) bool { return o.job == job || working[o.job] })
 }
 
 // debt is a buyer's, what is too old left out; mu is held.

@@ -162,6 +162,84 @@ func TestLostResultsAreRenderedAgainAFewTimes(t *testing.T) {
 	})
 }
 
+// A buyer that owes all it may for a job that is over is refused for another,
+// rather than left to wait for work that will not come; to the same job it may
+// come back.
+func TestABuyerThatOwesForAnotherJobIsRefusedAtOnce(t *testing.T) {
+	withSeller(t, func(t *testing.T, s scene) {
+		if got := len(s.call(t, nil, 0, 1, 2, 3)); got != 4 {
+			t.Fatalf("%d results, want 4", got)
+		}
+		propose := func(other byte) wire.Body {
+			st := s.greeted(t)
+			defer st.Close()
+			d := s.deal(t)
+			d.Job[0] ^= other
+			answer, err := s.x.Propose(t.Context(), st, d, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer
+		}
+		no, ok := propose(1).(wire.Refuse)
+		if !ok {
+			t.Fatalf("answer %s, want refuse", wire.NameOf(propose(1)))
+		}
+		sentence(t, no.Reason, "has not paid")
+		if a := propose(0); wire.NameOf(a) != wire.NameOf(wire.Accept{}) {
+			t.Errorf("the same job: answer %s, want accept", wire.NameOf(a))
+		}
+		hour := time.NewTimer(61 * time.Minute)
+		<-hour.C
+		if a := propose(1); wire.NameOf(a) != wire.NameOf(wire.Accept{}) {
+			t.Errorf("an hour later: answer %s, want accept", wire.NameOf(a))
+		}
+	})
+}
+
+// What is being worked on is no debt yet: a buyer with two jobs at once is not
+// refused the second.
+func TestABuyerMayHaveTwoJobsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := fogtest.New(t.Context(), fogtest.Config{Seed: 6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Stop()
+		w, err := f.Sell(fogtest.SellerConfig{Name: "seller", Slots: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := scene{f, w, f.Stranger("stranger", snm("10"))}
+		synctest.Wait()
+		st, d, err := s.x.Strike(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Reset()
+		for i := range uint32(8) {
+			say(t, st, wire.Lease{Lease: leaseOf(d, i, 1)})
+		}
+		for n := 0; n < 8; {
+			m, err := st.Recv(t.Context(), wire.MaxResult)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := m.Body.(wire.Result); ok {
+				n++
+			}
+		}
+		st2 := s.greeted(t)
+		defer st2.Reset()
+		d2 := s.deal(t)
+		d2.Job[0] ^= 1
+		answer, err := s.x.Propose(t.Context(), st2, d2, 1000)
+		if err != nil || wire.NameOf(answer) != wire.NameOf(wire.Accept{}) {
+			t.Errorf("the second job: %s, %v", wire.NameOf(answer), err)
+		}
+	})
+}
+
 // A verdict of no takes a result off as a voucher does; one on what was never
 // delivered does not.
 func TestABadVerdictAnswersWhatItNames(t *testing.T) {

@@ -27,6 +27,7 @@ const maxQueue = 1024
 type held struct {
 	leases chan fog.Lease
 	named  fog.TaskID // accepted by the last verdict; only the reader's
+	no     string     // why the buyer does not pay for a result, if that was its last word; only the reader's
 
 	mu       sync.Mutex
 	tasks    []fog.TaskID        // guarded by mu; leased and not answered
@@ -84,7 +85,11 @@ func (d *deal) run(ctx context.Context) error {
 	g.Go(func() error { return d.beat(ctx, h) })
 	g.Go(func() error { return d.listen(ctx, h) })
 	g.Go(func() error { return d.slots(ctx, h) })
-	if err := g.Wait(); !errors.Is(err, errClosed) {
+	err := g.Wait()
+	if h.no != "" && !errors.Is(err, errClosed) && !errors.Is(err, errUnpaid) {
+		return fmt.Errorf("the buyer ended the deal over a result: %s", plain(h.no))
+	}
+	if !errors.Is(err, errClosed) {
 		return err
 	}
 	h.mu.Lock()
@@ -168,7 +173,7 @@ func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
 // task runs one lease and answers it with a signed result, or with a cancel
 // that says why it cannot be done here.
 func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
-	replaced, err := d.w.debts.trust(ctx, d.body.Buyer, l.Task, d.w.parts.Now)
+	replaced, err := d.w.debts.trust(ctx, d.body.Buyer, d.body.Job, l.Task, d.w.parts.Now)
 	if err != nil {
 		return err
 	}
@@ -254,6 +259,7 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
+		h.no = ""
 		switch b := m.Body.(type) {
 		case wire.Lease:
 			err = d.lease(h, b.Lease)
@@ -263,6 +269,7 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 			return d.close(ctx, b)
 		case wire.Verdict:
 			if h.named = b.Task; !b.Accepted {
+				h.no = b.Reason
 				d.w.debts.rejected(d.body.Buyer, b.Task, d.w.parts.Now())
 			}
 		case wire.Cancel:

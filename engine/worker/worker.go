@@ -237,9 +237,15 @@ func (w *Worker) resent(buyer fog.Address) {
 	}
 }
 
-// resents reports whether a buyer did not pay lately.
-func (w *Worker) resents(buyer fog.Address) bool {
+// resents reports whether a buyer did not pay lately, and a deal of this job
+// would not make good for it.
+func (w *Worker) resents(buyer fog.Address, job fog.JobID) bool {
+	now, working := w.parts.Now(), map[fog.JobID]bool{}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.parts.Now().Before(w.owes[buyer])
+	until := w.owes[buyer]
+	for id := range w.jobs {
+		working[id] = true
+	}
+	w.mu.Unlock()
+	return now.Before(until) || w.debts.full(buyer, job, working, now)
 }
