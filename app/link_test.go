@@ -287,6 +287,21 @@ func until(t *testing.T, l *app.Link, id fog.JobID, ok func(event.Job) bool) <-c
 	return found
 }
 
+// halfway buys a picture and gives its job when it has cost something and is not
+// done.
+func halfway(t *testing.T, m market, a *app.Link) event.Job {
+	t.Helper()
+	q, err := a.Quote(t.Context(), m.order())
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := until(t, a, q.Job, func(j event.Job) bool { return j.Done >= 3 && !j.Spent.IsZero() })
+	if err := a.Accept(t.Context(), q.Job); err != nil {
+		t.Fatal(err)
+	}
+	return <-some
+}
+
 // A job called off pays for what was done, gives the rest back, and does not
 // come back.
 func TestAJobCalledOffHoldsNoMoney(t *testing.T) {
@@ -323,25 +338,17 @@ func TestAJobCalledOffHoldsNoMoney(t *testing.T) {
 func TestAJobCalledOffBeforeACrashIsSettled(t *testing.T) {
 	m, home := newMarket(t), t.TempDir()
 	a := m.link(t, home)
-	q, err := a.Quote(t.Context(), m.order())
-	if err != nil {
-		t.Fatal(err)
-	}
-	some := until(t, a, q.Job, func(j event.Job) bool { return j.Done >= 3 && !j.Spent.IsZero() })
-	if err := a.Accept(t.Context(), q.Job); err != nil {
-		t.Fatal(err)
-	}
-	<-some
+	job := halfway(t, m, a).ID
 	closeLink(t, a)
 	db, err := store.Open(t.Context(), filepath.Join(home, "sonm.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(db.JobStopping(t.Context(), q.Job), db.Close()); err != nil {
+	if err := errors.Join(db.JobStopping(t.Context(), job), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	b := m.link(t, home)
-	j := <-until(t, b, q.Job, func(j event.Job) bool { return j.State != event.Running })
+	j := <-until(t, b, job, func(j event.Job) bool { return j.State != event.Running })
 	if j.State != event.Cancelled || j.Spent.IsZero() || j.Spent.Add(j.Refund) != j.Locked || j.Done == j.Total {
 		t.Errorf("it ended as %+v: %v", j, j.Problem)
 	}
@@ -359,15 +366,7 @@ func TestAJobThatCannotGoOnHoldsNoMoney(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := a.Quote(t.Context(), m.order())
-	if err != nil {
-		t.Fatal(err)
-	}
-	some := until(t, a, q.Job, func(j event.Job) bool { return j.Done >= 3 && !j.Spent.IsZero() })
-	if err := a.Accept(t.Context(), q.Job); err != nil {
-		t.Fatal(err)
-	}
-	spent := (<-some).Spent
+	spent := halfway(t, m, a).Spent
 	closeLink(t, a)
 	if err := os.RemoveAll(filepath.Join(home, "blobs")); err != nil {
 		t.Fatal(err)

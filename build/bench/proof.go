@@ -29,7 +29,7 @@ const (
 	killedJobs = 10
 
 	lieShare   = 1.0 / 40
-	checkShare = 0.25 // at the product's 5 % the lies of fifty small jobs are found twice: too few to hold against anything
+	checkShare = 0.55 // a buyer that finds no lie at all must fall out of the band; at the 5 % of the product that takes thousands of jobs
 	proofSeed  = 7
 )
 
