@@ -115,7 +115,7 @@ func TestCheatsInRealProcesses(t *testing.T) {
 			{"liar:1", "0.05", true, true}, // by its first result, at the product's own share
 			{"lazy", "0.05", true, true},
 			{"overclaim:1.8", "0.05", true, false},
-			{"liar:0.15", "1", true, true},
+			{"turncoat:2", "1", true, true}, // by its third, or a later one if the third came too late
 			{"slow:4", "0.05", false, false},
 			{"replay:3", "0.05", false, false},
 			{"vanish:5", "0.05", false, false},

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	network := flags.String("network", "", "address of the network")
 	child := flags.String("sandbox", "", "path of sonm-sandbox")
 	price := flags.String("price", "1", "SNM per 1,000,000,000 units")
-	named := flags.String("role", "honest", "honest, liar:SHARE, lazy, slow:TIMES, vanish:RESULT, replay:TIMES, overclaim:TIMES, withhold")
+	named := flags.String("role", "honest", "honest, liar:SHARE, turncoat:TASKS, lazy, slow:TIMES, vanish:RESULT, replay:TIMES, overclaim:TIMES, withhold")
 	seed := flags.Uint64("seed", 1, "of the lies")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -90,6 +90,8 @@ func roleOf(text string) (fogtest.Role, error) {
 		return fogtest.Honest(), nil
 	case "liar":
 		return fogtest.Liar(v), nil
+	case "turncoat": // honest at first, then never again
+		return fogtest.Role{Name: name, Lies: 1, From: int(v)}, nil
 	case "lazy":
 		return fogtest.Lazy(), nil
 	case "slow":
