@@ -20,16 +20,17 @@ const (
 	LimitOutput                 // answered with more bytes than allowed
 	Crashed                     // the child process died
 	Violation                   // the child did something the lock-down forbids
+	LimitStack                  // calls went deeper than allowed
 )
 
 var kindNames = [...]string{
 	Unsupported: "unsupported", Invalid: "invalid", Trap: "trap", Refused: "refused",
 	LimitMemory: "memory limit", LimitCPU: "processor limit", LimitWall: "time limit", LimitOutput: "output limit",
-	Crashed: "crashed", Violation: "violation",
+	Crashed: "crashed", Violation: "violation", LimitStack: "stack limit",
 }
 
 // Valid reports whether k is one of the kinds above.
-func (k Kind) Valid() bool { return k >= Unsupported && k <= Violation }
+func (k Kind) Valid() bool { return k >= Unsupported && k <= LimitStack }
 
 func (k Kind) String() string {
 	if !k.Valid() {

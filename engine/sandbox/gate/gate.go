@@ -8,9 +8,10 @@
 // guest ABI and the imports by type. 128-bit values in the type of an import
 // or export are refused because the native engine dies of them.
 //
-// What leaves the gate is not what came in: custom sections are gone, and
-// every mutable global is exported under GlobalPrefix, so that the host can
-// bring an instance back to the state it had after `open`.
+// What leaves the gate is not what came in: custom sections are gone, every
+// mutable global is exported under GlobalPrefix, so that the host can bring an
+// instance back to the state it had after `open`, and recursion is counted, so
+// that it ends at the same depth everywhere.
 //
 // # Guest ABI version 1
 //
@@ -56,7 +57,7 @@ type Module struct {
 	Code       []byte // to be compiled, not what was handed in
 	MemoryMin  uint64 // bytes
 	MemoryMax  uint64 // bytes, within the rules
-	Globals    []byte // value types of the exported mutable globals, in order
+	Globals    []byte // value types of the exported mutable globals, in order; the last is the stack's
 	Initialize bool   // has _initialize
 	Imports    []string
 }
@@ -80,13 +81,16 @@ func Check(ctx context.Context, code []byte, r Rules) (*Module, error) {
 		return nil, sandbox.Errorf(sandbox.Invalid, "the module is not acceptable WebAssembly: %v", err)
 	}
 	m := &Module{
-		Code: w.rebuilt(), MemoryMin: w.minPages * PageSize, MemoryMax: w.maxPages * PageSize, Globals: w.mutable,
+		Code: w.stripped(), MemoryMin: w.minPages * PageSize, MemoryMax: w.maxPages * PageSize, Globals: append(w.mutable, i32),
 	}
 	if err := m.fits(r); err != nil {
 		return nil, err
 	}
 	if err := m.validate(ctx, r); err != nil {
 		return nil, err
+	}
+	if m.Code, err = w.guarded(); err != nil {
+		return nil, sandbox.Errorf(sandbox.Invalid, "the module is not acceptable WebAssembly: %v", err)
 	}
 	return m, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Value types, see "Value Types" in the binary format of the specification.
@@ -19,6 +20,7 @@ const (
 	secCustom    = 0
 	secType      = 1
 	secImport    = 2
+	secFunc      = 3
 	secTable     = 4
 	secMemory    = 5
 	secGlobal    = 6
@@ -51,6 +53,7 @@ type walker struct {
 	minPages, maxPages uint64
 	memories           int
 	globals            uint32   // so far; imported ones are refused
+	globalEntries      []byte   // body of the global section after its count
 	mutable            []byte   // types of the mutable globals
 	indices            []uint32 // and where they are
 	exports            []byte   // body of the export section after its count
@@ -139,8 +142,11 @@ func (w *walker) section(id byte, r *reader) error {
 	if r.err == nil && n > most {
 		return fmt.Errorf("section %d has %d entries, %d are allowed", id, n, most)
 	}
-	if id == secExport {
+	switch id {
+	case secExport:
 		w.exportCount, w.exports = n, r.b
+	case secGlobal:
+		w.globalEntries = r.b
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		if err := f(r); err != nil {
@@ -288,14 +294,10 @@ func (w *walker) code(r *reader) error {
 	return body.err
 }
 
-// rebuilt is the module without custom sections and with its mutable globals
-// exported.
-func (w *walker) rebuilt() []byte {
+// stripped is the module without custom sections.
+func (w *walker) stripped() []byte {
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	for _, s := range w.sections {
-		if s.id == secExport {
-			s.body = w.moreExports()
-		}
 		out = append(out, s.id)
 		out = binary.AppendUvarint(out, uint64(len(s.body)))
 		out = append(out, s.body...)
@@ -303,10 +305,12 @@ func (w *walker) rebuilt() []byte {
 	return out
 }
 
-func (w *walker) moreExports() []byte {
-	b := binary.AppendUvarint(nil, uint64(w.exportCount)+uint64(len(w.indices)))
+// moreExports is the export section with the mutable globals in it, the last
+// of which is the one at index stack.
+func (w *walker) moreExports(stack uint32) []byte {
+	b := binary.AppendUvarint(nil, uint64(w.exportCount)+uint64(len(w.indices))+1)
 	b = append(b, w.exports...)
-	for n, at := range w.indices {
+	for n, at := range append(slices.Clip(w.indices), stack) {
 		name := GlobalName(n)
 		b = binary.AppendUvarint(b, uint64(len(name)))
 		b = append(b, name...)

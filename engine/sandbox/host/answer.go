@@ -20,12 +20,22 @@ func (s *server) call(ctx context.Context, name string, args ...uint64) (uint64,
 	v, err := s.engine.Call(ctx, name, args...)
 	if e, ok := errors.AsType[*sandbox.Error](err); ok && e.Kind == sandbox.Trap {
 		const near = 16 // parts of the maximum; allocators ask for more than a page
+		if s.exhausted() {
+			return 0, sandbox.Errorf(sandbox.LimitStack, "the guest's calls went deeper than %d KiB of stack", gate.StackBudget>>10)
+		}
 		used, most := uint64(len(s.engine.Memory())), s.guest.MemoryMax
 		if most > s.guest.MemoryMin && used > most-max(most/near, gate.PageSize) {
 			return 0, sandbox.Errorf(sandbox.LimitMemory, "the guest used up its %d MiB of memory (%s)", most>>20, e.Msg)
 		}
 	}
 	return v, err
+}
+
+// exhausted reports whether the guest stopped because of its stack: what the
+// gate has it count is below zero then.
+func (s *server) exhausted() bool {
+	g, err := s.engine.Globals()
+	return err == nil && int32(uint32(g[len(g)-1])) < 0
 }
 
 // ask makes one of the three calls and checks every word of the reply.

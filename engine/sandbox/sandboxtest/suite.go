@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("echo", s.echo)
 	t.Run("state", s.state)
 	t.Run("outcomes", s.outcomes)
+	t.Run("depth", s.depth)
 	t.Run("open", s.openOutcomes)
 	t.Run("replay", s.replay)
 	t.Run("limits", s.limits)
@@ -122,6 +124,28 @@ func (s Suite) echo(t *testing.T) {
 	}
 }
 
+// depth: calls go exactly as deep on every engine, in whatever order tasks come.
+func (s Suite) depth(t *testing.T) {
+	se := s.Start(t, "all", sandbox.Limits{})
+	open(t, se, "in")
+	spec := func(n int) []byte { return binary.LittleEndian.AppendUint32([]byte("N"), uint32(n)) }
+	for range 2 {
+		deepest := sort.Search(1<<20, func(n int) bool {
+			_, err := se.Task(t.Context(), spec(n))
+			if err != nil {
+				wants(t, "Task(N)", err, sandbox.LimitStack, "")
+			}
+			return err != nil
+		}) - 1
+		if deepest != wantDepth {
+			t.Errorf("recursion to a depth of %d, want %d on every engine", deepest, wantDepth)
+		}
+	}
+}
+
+// wantDepth is gate.StackBudget by the weight of the guest's function.
+const wantDepth = 4853
+
 // state: a task starts from the state after Open, whatever ran before it.
 func (s Suite) state(t *testing.T) {
 	se := s.Start(t, "all", sandbox.Limits{})
@@ -175,13 +199,9 @@ func (s Suite) outcomes(t *testing.T) {
 			t.Errorf("after %q: echo = %q, want %q", c.spec, r.Payload, "xe")
 		}
 	}
-	// Recursion on the engine's own stack ends in a trap or with the process;
-	// the broker lives and goes on either way.
+	// Recursion on the engine's own stack ends before that stack does.
 	_, err := se.Task(t.Context(), []byte("D"))
-	var e *sandbox.Error
-	if !errors.As(err, &e) || e.Kind != sandbox.Trap && e.Kind != sandbox.Crashed {
-		t.Errorf("Task(D) = %v, want trap or crashed", err)
-	}
+	wants(t, "Task(D)", err, sandbox.LimitStack, "1024 KiB")
 	if r := task(t, se, "e"); string(r.Payload) != "xe" {
 		t.Errorf("after D: echo = %q, want %q", r.Payload, "xe")
 	}

@@ -1,0 +1,418 @@
+package gate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Every engine has a stack of its own size and frames of its own shape, so that
+// a guest which calls itself would go deeper on one computer than on another,
+// and where the stack ends some engines end with it. The gate therefore has the
+// guest count: each function that can come back to itself gets, in front of it,
+// a few instructions that take the weight of its frame off a global, stop the
+// guest when nothing is left, and put it back afterwards. Functions that cannot
+// come back to themselves, which are nearly all, are left alone; the weight of
+// their longest chain is known beforehand and bounded.
+const (
+	// StackBudget is what calls may weigh at any time. Recursion on wasmtime,
+	// whose stack is the smallest with 2 MiB, takes less than it weighs.
+	StackBudget = 1 << 20
+	// maxChain is what the longest chain of calls without recursion may weigh.
+	maxChain = 512 << 10
+)
+
+// The weights of a frame in bytes: what the instructions in front of the
+// function and the call take, and what a local and a value on the operand stack
+// take at most.
+const (
+	frameWeight   = 160
+	localWeight   = 8
+	vectorWeight  = 16
+	operandWeight = 16
+)
+
+const v128 = 0x7b
+
+// funcType is a function's type, as in the type section.
+type funcType struct{ params, results []byte }
+
+func (t funcType) key() string { return string(t.params) + ">" + string(t.results) }
+
+// function is one function of the module that is not imported.
+type function struct {
+	kind     uint32 // index of its type
+	body     []byte // locals and instructions
+	weight   uint32
+	calls    []uint32 // indices of functions
+	indirect []uint32 // types called through tables
+}
+
+// program is what the call graph is made from.
+type program struct {
+	types    []funcType
+	imported []uint32 // types of the imported functions
+	funcs    []function
+	taken    map[uint32]bool // functions that may be in a table
+	globals  uint32
+}
+
+// guarded is the module with its recursion counted. The module is valid.
+func (w *walker) guarded() ([]byte, error) {
+	p, err := w.program()
+	if err != nil {
+		return nil, err
+	}
+	g := p.graph()
+	recursive, chain := g.solve()
+	if chain > maxChain {
+		return nil, fmt.Errorf("its calls go %d KiB deep without recursion, %d KiB are allowed", chain>>10, maxChain>>10)
+	}
+	var again []uint32
+	for n := range p.funcs {
+		if recursive[n] {
+			again = append(again, uint32(n))
+		}
+	}
+	out := []byte("\x00asm\x01\x00\x00\x00")
+	put := func(id byte, body []byte) {
+		out = append(out, id)
+		out = binary.AppendUvarint(out, uint64(len(body)))
+		out = append(out, body...)
+	}
+	global := func() {
+		n := p.globals
+		b := binary.AppendUvarint(nil, uint64(n)+1)
+		b = append(b, w.globalEntries...)
+		b = append(b, i32, 1, 0x41) // mutable, i32.const
+		b = appendSigned(b, StackBudget)
+		put(secGlobal, append(b, 0x0b))
+	}
+	did := false
+	for _, s := range w.sections {
+		if !did && order(s.id) > order(secGlobal) {
+			did = true
+			global()
+		}
+		switch s.id {
+		case secGlobal:
+			did = true
+			global()
+		case secFunc:
+			b := binary.AppendUvarint(nil, uint64(len(p.funcs)+len(again)))
+			for _, f := range p.funcs {
+				b = binary.AppendUvarint(b, uint64(f.kind))
+			}
+			for _, n := range again {
+				b = binary.AppendUvarint(b, uint64(p.funcs[n].kind))
+			}
+			put(s.id, b)
+		case secCode:
+			put(s.id, p.code(again))
+		case secExport:
+			put(s.id, w.moreExports(p.globals))
+		default:
+			put(s.id, s.body)
+		}
+	}
+	return out, nil
+}
+
+// order is where a section stands in a module: the count of data segments
+// comes before the code.
+func order(id byte) int {
+	if id == secDataCount {
+		return 2*secElement + 1
+	}
+	return 2 * int(id)
+}
+
+// code is the code section: guards at the indices of the functions in again,
+// and those functions' own bodies behind all others.
+func (p *program) code(again []uint32) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(p.funcs)+len(again)))
+	place := map[uint32]uint32{}
+	for n, f := range again {
+		place[f] = uint32(len(p.imported) + len(p.funcs) + n)
+	}
+	for n, f := range p.funcs {
+		body := f.body
+		if to, ok := place[uint32(n)]; ok {
+			body = p.guard(f, to)
+		}
+		b = binary.AppendUvarint(b, uint64(len(body)))
+		b = append(b, body...)
+	}
+	for _, n := range again {
+		b = binary.AppendUvarint(b, uint64(len(p.funcs[n].body)))
+		b = append(b, p.funcs[n].body...)
+	}
+	return b
+}
+
+// guard is a body that calls the function at index to.
+func (p *program) guard(f function, to uint32) []byte {
+	global := func(b []byte, op byte) []byte { return binary.AppendUvarint(append(b, op), uint64(p.globals)) }
+	change := func(b []byte, op byte) []byte {
+		b = global(b, 0x23) // global.get
+		b = appendSigned(append(b, 0x41), int64(f.weight))
+		return global(append(b, op), 0x24) // global.set
+	}
+	b := []byte{0}                                                     // no locals
+	b = change(b, 0x6b)                                                // i32.sub
+	b = append(global(b, 0x23), 0x41, 0, 0x48, 0x04, 0x40, 0x00, 0x0b) // i32.const 0, i32.lt_s, if, unreachable, end
+	for n := range p.types[f.kind].params {
+		b = binary.AppendUvarint(append(b, 0x20), uint64(n)) // local.get
+	}
+	b = binary.AppendUvarint(append(b, 0x10), uint64(to)) // call
+	b = change(b, 0x6a)                                   // i32.add
+	return append(b, 0x0b)
+}
+
+// appendSigned appends a signed LEB128.
+func appendSigned(b []byte, v int64) []byte {
+	for {
+		c := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
+			return append(b, c)
+		}
+		b = append(b, c|0x80)
+	}
+}
+
+// program reads the sections that calls depend on.
+func (w *walker) program() (*program, error) {
+	p := &program{taken: map[uint32]bool{}, globals: w.globals}
+	for _, s := range w.sections {
+		r := &reader{b: s.body}
+		var one func(*reader)
+		switch s.id {
+		case secType:
+			one = func(r *reader) {
+				r.byte()
+				params := r.bytes(int64(r.u32()))
+				p.types = append(p.types, funcType{params, r.bytes(int64(r.u32()))})
+			}
+		case secImport:
+			one = func(r *reader) {
+				r.bytes(int64(r.u32()))
+				r.bytes(int64(r.u32()))
+				r.byte()
+				p.imported = append(p.imported, r.u32())
+			}
+		case secFunc:
+			one = func(r *reader) { p.funcs = append(p.funcs, function{kind: r.u32()}) }
+		case secElement:
+			one = p.element
+		case secGlobal:
+			one = func(r *reader) {
+				r.bytes(2) // its type
+				p.constant(r)
+			}
+		default:
+			continue
+		}
+		for n := r.u32(); n > 0 && r.err == nil; n-- {
+			one(r)
+		}
+		if r.err != nil {
+			return nil, r.err
+		}
+	}
+	for _, s := range w.sections {
+		if s.id != secCode {
+			continue
+		}
+		r := &reader{b: s.body}
+		if n := r.u32(); int(n) != len(p.funcs) {
+			return nil, errors.New("functions and bodies differ in number")
+		}
+		for n := range p.funcs {
+			p.funcs[n].body = r.bytes(int64(r.u32()))
+			if r.err != nil {
+				return nil, r.err
+			}
+			if err := p.read(&p.funcs[n]); err != nil {
+				return nil, fmt.Errorf("function %d: %w", n, err)
+			}
+		}
+	}
+	return p, nil
+}
+
+// element notes the functions of a segment, see walker.element.
+func (p *program) element(r *reader) {
+	flag := r.u32()
+	if flag&1 == 0 {
+		if flag&2 != 0 {
+			r.u32()
+		}
+		r.constant()
+	}
+	if flag&3 != 0 {
+		r.byte()
+	}
+	for n := r.u32(); n > 0 && r.err == nil; n-- {
+		if flag&4 == 0 {
+			p.taken[r.u32()] = true
+			continue
+		}
+		p.constant(r)
+	}
+}
+
+// constant passes an initializer and notes the function it names.
+func (p *program) constant(r *reader) {
+	if len(r.b) > 0 && r.b[0] == 0xd2 { // ref.func
+		at := &reader{b: r.b[1:]}
+		p.taken[at.u32()] = true
+	}
+	r.constant()
+}
+
+// kind is the type of the function with this index, imported or not.
+func (p *program) kind(index uint32) (funcType, error) {
+	at := index
+	if n := uint32(len(p.imported)); index < n {
+		at = p.imported[index]
+	} else if index-n < uint32(len(p.funcs)) {
+		at = p.funcs[index-n].kind
+	} else {
+		return funcType{}, fmt.Errorf("there is no function %d", index)
+	}
+	if at >= uint32(len(p.types)) {
+		return funcType{}, fmt.Errorf("there is no type %d", at)
+	}
+	return p.types[at], nil
+}
+
+// graph has the functions as its nodes and, behind them, one node for each type
+// called through a table, which leads to all functions of that type that may be
+// in one.
+type graph struct {
+	edges  [][]uint32
+	weight []uint32
+	funcs  int
+}
+
+func (p *program) graph() *graph {
+	g := &graph{funcs: len(p.funcs)}
+	imported := uint32(len(p.imported))
+	byType := map[string]uint32{}
+	for _, f := range p.funcs {
+		g.edges, g.weight = append(g.edges, nil), append(g.weight, f.weight)
+	}
+	for n, f := range p.funcs {
+		for _, to := range f.calls {
+			if to >= imported {
+				g.edges[n] = append(g.edges[n], to-imported)
+			}
+		}
+		for _, t := range f.indirect {
+			key := p.types[t].key()
+			node, ok := byType[key]
+			if !ok {
+				node = uint32(len(g.edges))
+				byType[key] = node
+				g.edges, g.weight = append(g.edges, nil), append(g.weight, 0)
+			}
+			g.edges[n] = append(g.edges[n], node)
+		}
+	}
+	for at := range p.taken {
+		if at < imported || at-imported >= uint32(len(p.funcs)) {
+			continue
+		}
+		if node, ok := byType[p.types[p.funcs[at-imported].kind].key()]; ok {
+			g.edges[node] = append(g.edges[node], at-imported)
+		}
+	}
+	return g
+}
+
+// solve finds the strongly connected components (Tarjan's algorithm, without
+// recursion of its own), and says which functions are in a cycle and what the
+// heaviest chain of calls weighs that passes each component once.
+func (g *graph) solve() (recursive []bool, chain uint64) {
+	const none = ^uint32(0)
+	n := len(g.edges)
+	index, low, comp := make([]uint32, n), make([]uint32, n), make([]uint32, n)
+	for v := range n {
+		index[v], comp[v] = none, none
+	}
+	recursive = make([]bool, g.funcs)
+	var stack []uint32
+	var below []uint64 // heaviest chain from each component on, in the order they are found
+	type step struct{ v, next uint32 }
+	next := uint32(0)
+	for root := range uint32(n) {
+		if index[root] != none {
+			continue
+		}
+		path := []step{{root, 0}}
+		for len(path) > 0 {
+			s := &path[len(path)-1]
+			v := s.v
+			if s.next == 0 {
+				index[v], low[v] = next, next
+				next++
+				stack = append(stack, v)
+			}
+			if int(s.next) < len(g.edges[v]) {
+				to := g.edges[v][s.next]
+				s.next++
+				if index[to] == none {
+					path = append(path, step{to, 0})
+				} else if comp[to] == none {
+					low[v] = min(low[v], index[to])
+				}
+				continue
+			}
+			path = path[:len(path)-1]
+			if len(path) > 0 {
+				up := path[len(path)-1].v
+				low[up] = min(low[up], low[v])
+			}
+			if low[v] != index[v] {
+				continue
+			}
+			at := len(stack) - 1
+			for stack[at] != v {
+				at--
+			}
+			weight := g.component(stack[at:], uint32(len(below)), comp, below, recursive)
+			stack = stack[:at]
+			below = append(below, weight)
+			chain = max(chain, weight)
+		}
+	}
+	return recursive, chain
+}
+
+// component closes the component of the given nodes under the number id.
+func (g *graph) component(nodes []uint32, id uint32, comp []uint32, below []uint64, recursive []bool) uint64 {
+	for _, v := range nodes {
+		comp[v] = id
+	}
+	cycle := len(nodes) > 1
+	var heaviest, after uint64
+	for _, v := range nodes {
+		heaviest = max(heaviest, uint64(g.weight[v]))
+		for _, to := range g.edges[v] {
+			if comp[to] == id {
+				cycle = true
+			} else {
+				after = max(after, below[comp[to]])
+			}
+		}
+	}
+	if cycle {
+		for _, v := range nodes {
+			if int(v) < g.funcs {
+				recursive[v] = true
+			}
+		}
+	}
+	return heaviest + after
+}
