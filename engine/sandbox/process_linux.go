@@ -31,13 +31,6 @@ func (c *child) cpuTime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-func finalTime(st *os.ProcessState) time.Duration {
-	if st == nil {
-		return 0
-	}
-	return st.UserTime() + st.SystemTime()
-}
-
 // forbidden reports whether the system call filter killed the process.
 func forbidden(st *os.ProcessState) bool {
 	if st == nil {

@@ -135,7 +135,7 @@ func (s *Session) ready(ctx context.Context) error {
 	if s.child != nil {
 		return nil
 	}
-	c, err := start(s.cfg.Child)
+	c, err := start(s.cfg)
 	if err != nil {
 		return err
 	}
