@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package host
 
 // endWithBroker does nothing here: on Windows the broker's job object ends
 // the child.
