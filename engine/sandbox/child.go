@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -17,7 +16,7 @@ import (
 
 // child is one process of the program sonm-sandbox.
 type child struct {
-	cmd  *exec.Cmd
+	cmd  *command
 	in   *os.File // its stdin
 	out  *os.File // its stdout
 	talk *head    // the start of its stderr, what a dying runtime says
@@ -60,7 +59,7 @@ func (c *child) suspended() time.Duration {
 
 // start runs the program with no argument, no environment and nothing open
 // but the three pipes.
-func start(path string) (*child, error) {
+func start(cfg Config) (*child, error) {
 	inR, inW, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("sandbox pipe: %w", err)
@@ -70,11 +69,7 @@ func start(path string) (*child, error) {
 		return nil, errors.Join(fmt.Errorf("sandbox pipe: %w", err), inR.Close(), inW.Close())
 	}
 	c := &child{in: inW, out: outR, talk: new(head), done: make(chan struct{})}
-	c.cmd = &exec.Cmd{
-		Path: path, Args: []string{"sonm-sandbox"}, Env: []string{}, Dir: os.TempDir(),
-		Stdin: inR, Stdout: outW, Stderr: c.talk, SysProcAttr: processAttr(),
-		WaitDelay: time.Second, // a hostile child could have left its stderr to somebody
-	}
+	c.cmd = newCommand(cfg, inR, outW, c.talk)
 	began := make(chan error)
 	go c.live(began)
 	err = <-began
@@ -84,7 +79,7 @@ func start(path string) (*child, error) {
 		<-c.done
 		inW.Close()
 		outR.Close()
-		return nil, fmt.Errorf("sandbox child %s: %w", path, err)
+		return nil, fmt.Errorf("sandbox child %s: %w", cfg.Child, err)
 	}
 	return c, nil
 }
@@ -273,6 +268,14 @@ func (c *child) failed(err error) error {
 		return diagnosis(c.cmd.ProcessState, c.talk.String())
 	}
 	return Errorf(Violation, "the sandbox child broke the protocol: %v", err)
+}
+
+// finalTime is the processor time of a process that has ended.
+func finalTime(st *os.ProcessState) time.Duration {
+	if st == nil {
+		return 0
+	}
+	return st.UserTime() + st.SystemTime()
 }
 
 // diagnosis tells from its end what became of a child that we did not kill.

@@ -183,7 +183,9 @@ func (s *Session) fit(err error) error {
 // begin starts a child and greets it.
 func (s *Session) begin() error {
 	engine := s.Engine()
-	c, err := start(s.cfg.program(engine))
+	cfg := s.cfg
+	cfg.Child = cfg.program(engine)
+	c, err := start(cfg)
 	if engine == Wasmtime && errors.Is(err, os.ErrNotExist) {
 		return Errorf(Unsupported, "the sandbox came without %s", engine)
 	}

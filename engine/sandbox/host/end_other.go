@@ -1,7 +1,7 @@
-//go:build !linux
+//go:build !unix
 
 package host
 
-// endWithBroker does nothing here: the end of standard input is seen between
-// calls, and the broker kills its children when it ends in order.
+// endWithBroker does nothing here: on Windows the broker's job object ends
+// the child.
 func endWithBroker() {}
