@@ -23,19 +23,28 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
 // Engine names a WebAssembly engine a child can run.
 type Engine string
 
-// The engines of the child program.
+// The engines of the child programs.
 const (
-	Wasmer Engine = "wasmer" // native code by Cranelift; where the child was built with it
-	Wazero Engine = "wazero" // pure Go, everywhere
+	Wasmer   Engine = "wasmer"   // native code by Cranelift; where the child was built with it
+	Wasmtime Engine = "wasmtime" // the same, newer and faster, in a child program of its own
+	Wazero   Engine = "wazero"   // pure Go, everywhere
 )
 
-var engineCodes = map[Engine]uint8{Wasmer: 1, Wazero: 2}
+// Engines are all there are, in the order they are tried by default.
+func Engines() []Engine { return []Engine{Wasmer, Wasmtime, Wazero} }
+
+var engineCodes = map[Engine]uint8{Wasmer: 1, Wazero: 2, Wasmtime: 3}
+
+// Valid reports whether e is one of Engines.
+func (e Engine) Valid() bool { return engineCodes[e] != 0 }
 
 // EngineOf is the engine a Hello's code stands for, or "".
 func EngineOf(code uint8) Engine {
@@ -96,8 +105,8 @@ func (l Limits) withDefaults() Limits {
 
 // Config says which child to run and how.
 type Config struct {
-	Child   string   // path of the program sonm-sandbox
-	Engines []Engine // in the order they are tried; default Wasmer, Wazero
+	Child   string   // path of the program sonm-sandbox; sonm-sandbox-wasmtime is looked for beside it
+	Engines []Engine // in the order they are tried; default Engines()
 	Limits  Limits
 	Class   Class        // how the children share the processor
 	Log     *slog.Logger // default: none
@@ -113,6 +122,18 @@ const (
 	Waited     Class = 2 // like any program: the owner waits for the answer
 )
 
+// program is the path of the child program with e in it.
+func (c Config) program(e Engine) string {
+	if e != Wasmtime {
+		return c.Child
+	}
+	ext := filepath.Ext(c.Child)
+	if ext != ".exe" {
+		ext = ""
+	}
+	return strings.TrimSuffix(c.Child, ext) + "-wasmtime" + ext
+}
+
 // Sandbox starts sessions. It holds no state and needs no closing.
 type Sandbox struct {
 	cfg Config
@@ -124,11 +145,11 @@ func New(c Config) (*Sandbox, error) {
 		return nil, errors.New("sandbox: no path of the child program")
 	}
 	if len(c.Engines) == 0 {
-		c.Engines = []Engine{Wasmer, Wazero}
+		c.Engines = Engines()
 	}
 	for _, e := range c.Engines {
-		if engineCodes[e] == 0 {
-			return nil, fmt.Errorf("sandbox: engine %q is unknown, want %q or %q", e, Wasmer, Wazero)
+		if !e.Valid() {
+			return nil, fmt.Errorf("sandbox: engine %q is unknown, want one of %q", e, Engines())
 		}
 	}
 	if c.Log == nil {

@@ -135,12 +135,15 @@ func (s *Session) ready(ctx context.Context) error {
 	if s.child != nil {
 		return nil
 	}
-	c, err := start(s.cfg.Child)
+	engine := s.Engine()
+	c, err := start(s.cfg.program(engine))
+	if engine == Wasmtime && errors.Is(err, os.ErrNotExist) {
+		return Errorf(Unsupported, "the sandbox came without %s", engine)
+	}
 	if err != nil {
 		return err
 	}
 	s.child, s.loaded = c, false
-	engine := s.Engine()
 	hello := frame.Greeting{
 		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Class: uint8(s.cfg.Class),
 		Memory: s.cfg.Limits.Memory, Output: uint64(s.cfg.Limits.Output), Input: uint64(s.cfg.Limits.Input),

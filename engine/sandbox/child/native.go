@@ -7,15 +7,16 @@ import (
 
 	"sonm/engine/sandbox"
 	"sonm/engine/sandbox/gate"
+	"sonm/engine/sandbox/host"
 	"sonm/engine/sandbox/wasi"
 	"sonm/engine/sandbox/wasmer"
 )
 
 // compilers are the engines this program was built with.
-func compilers() map[sandbox.Engine]compiler {
-	return map[sandbox.Engine]compiler{
+func compilers() map[sandbox.Engine]host.Compiler {
+	return map[sandbox.Engine]host.Compiler{
 		sandbox.Wazero: portable,
-		sandbox.Wasmer: func(ctx context.Context, m *gate.Module, w *wasi.World) (engine, error) {
+		sandbox.Wasmer: func(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
 			return wasmer.New(ctx, m, w)
 		},
 	}

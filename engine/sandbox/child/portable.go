@@ -4,10 +4,11 @@ import (
 	"context"
 
 	"sonm/engine/sandbox/gate"
+	"sonm/engine/sandbox/host"
 	"sonm/engine/sandbox/wasi"
 	"sonm/engine/sandbox/wazero"
 )
 
-func portable(ctx context.Context, m *gate.Module, w *wasi.World) (engine, error) {
+func portable(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
 	return wazero.New(ctx, m, w)
 }

@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"sonm/engine/sandbox/wasi"
 )
 
-// engine is one compiled guest with at most one instance.
-type engine interface {
+// Engine is one compiled guest with at most one instance.
+type Engine interface {
 	Instantiate(ctx context.Context) error
 	Call(ctx context.Context, name string, args ...uint64) (uint64, error)
 	Memory() []byte // stale after the next Call or Grow
@@ -28,19 +28,20 @@ type engine interface {
 	Spent() bool // the process has to end after its next answer
 }
 
-// compiler makes an engine of a guest that passed the gate.
-type compiler func(context.Context, *gate.Module, *wasi.World) (engine, error)
+// Compiler makes an engine of a guest that passed the gate.
+type Compiler func(context.Context, *gate.Module, *wasi.World) (Engine, error)
 
 // server answers the broker's frames, one after the other.
 type server struct {
-	in     io.Reader
-	out    io.Writer
-	limits frame.Greeting
-	level  jail.Level
+	in      io.Reader
+	out     io.Writer
+	engines map[sandbox.Engine]Compiler
+	limits  frame.Greeting
+	level   jail.Level
 
 	world   wasi.World
 	guest   *gate.Module
-	engine  engine
+	engine  Engine
 	snap    *snapshot
 	globals []uint64 // after open
 	input   [32]byte // hash of what open got
@@ -124,7 +125,7 @@ func (s *server) load(ctx context.Context, h frame.Head, body io.Reader) error {
 		return err
 	}
 	name := sandbox.EngineOf(s.limits.Engine)
-	compile, ok := compilers()[name]
+	compile, ok := s.engines[name]
 	if !ok {
 		return sandbox.Errorf(sandbox.Unsupported, "this sandbox was built without %s", name)
 	}
