@@ -23,8 +23,8 @@
 //
 // # Why
 //
-// The engines' Go libraries cannot pass v128, and one of them dies of seeing it
-// in an exported signature. So each module is given wrappers, in WebAssembly,
+// Of the engines' Go libraries two cannot pass v128, and one of those dies of
+// seeing it in an exported signature. So each module is given wrappers, in WebAssembly,
 // that take and give a v128 as two i64; the assertions stay what they were.
 // To leave those out was the other way, but guests are built with SIMD.
 package spectest
