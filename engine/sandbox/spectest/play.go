@@ -3,6 +3,7 @@ package spectest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -233,15 +234,20 @@ func (p *player) links(c *command) error {
 }
 
 // again plays the commands before from but those it is to leave out, in order
-// to have their effects only.
-func (p *player) again(from int, without []int) {
+// to have their effects only. It says which one it is at.
+func (p *player) again(from int, without []int, to io.Writer) error {
 	for n := range from {
 		switch p.script.Commands[n].Kind {
 		case "assert_malformed", "assert_invalid":
 			continue
 		}
-		if !slices.Contains(without, n) {
-			_ = p.play(n) // judged when it was played first
+		if slices.Contains(without, n) {
+			continue
 		}
+		if _, err := fmt.Fprintln(to, "again", n); err != nil {
+			return err
+		}
+		_ = p.play(n) // judged when it was played first
 	}
+	return nil
 }
