@@ -20,6 +20,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,6 +78,9 @@ const (
 	// MaxModule is the largest module in bytes: the renderer has 1-2 MB, and
 	// the time to compile grows with the size.
 	MaxModule = 32 << 20
+	// MaxArtifact is the largest compiled module in bytes. The engines make up
+	// to about ten bytes of one.
+	MaxArtifact = 12 * MaxModule
 	// maxLife is the processor time after which a child is replaced; the
 	// child's own rlimit is this much and one call more.
 	maxLife = 24 * time.Hour
@@ -106,7 +110,8 @@ func (l Limits) withDefaults() Limits {
 // Config says which child to run and how.
 type Config struct {
 	Child   string   // path of the program sonm-sandbox; sonm-sandbox-wasmtime is looked for beside it
-	Engines []Engine // in the order they are tried; default Engines()
+	Engines []Engine // that may be used, the preferred first; default Engines()
+	Keep    string   // folder for compiled modules and for what engine suits them; "" keeps nothing
 	Limits  Limits
 	Class   Class        // how the children share the processor
 	Log     *slog.Logger // default: none
@@ -134,9 +139,11 @@ func (c Config) program(e Engine) string {
 	return strings.TrimSuffix(c.Child, ext) + "-wasmtime" + ext
 }
 
-// Sandbox starts sessions. It holds no state and needs no closing.
+// Sandbox starts sessions. It needs no closing.
 type Sandbox struct {
-	cfg Config
+	cfg     Config
+	cache   *cache
+	choices *choices
 }
 
 // New checks c. It starts nothing and does not look for the child program.
@@ -156,7 +163,24 @@ func New(c Config) (*Sandbox, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Limits = c.Limits.withDefaults()
-	return &Sandbox{c}, nil
+	b := &Sandbox{c, &cache{dir: c.Keep, most: cacheSize}, &choices{}}
+	if c.Keep != "" {
+		b.choices.path = filepath.Join(c.Keep, "engines.json")
+	}
+	return b, nil
+}
+
+// As is b with another class and other engines, none for all. The two share
+// what they keep and learn.
+func (b *Sandbox) As(class Class, engines ...Engine) (*Sandbox, error) {
+	c := b.cfg
+	c.Class, c.Engines = class, engines
+	other, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	other.cache, other.choices = b.cache, b.choices
+	return other, nil
 }
 
 // Limits are the limits in force, defaults filled in.
@@ -178,7 +202,11 @@ func (b *Sandbox) Start(ctx context.Context, module []byte) (*Session, error) {
 	if len(module) > MaxModule {
 		return nil, Errorf(Invalid, "the module has %d bytes, %d are allowed", len(module), MaxModule)
 	}
-	s := &Session{cfg: b.cfg, module: module, closed: make(chan struct{})}
+	sum := sha256.Sum256(module)
+	s := &Session{
+		cfg: b.cfg, cache: b.cache, choices: b.choices, module: module, hash: sum,
+		engines: b.choices.order(sum, b.cfg.Engines), closed: make(chan struct{}),
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.trying(func() error { return s.ready(ctx) }); err != nil {

@@ -8,6 +8,6 @@ import (
 )
 
 // compilers are the engines this program was built with.
-func compilers() map[sandbox.Engine]host.Compiler {
-	return map[sandbox.Engine]host.Compiler{sandbox.Wazero: portable}
+func compilers() map[sandbox.Engine]host.Library {
+	return map[sandbox.Engine]host.Library{sandbox.Wazero: portable()}
 }

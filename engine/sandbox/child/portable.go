@@ -9,6 +9,10 @@ import (
 	"sonm/engine/sandbox/wazero"
 )
 
-func portable(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
-	return wazero.New(ctx, m, w)
+func portable() host.Library {
+	return host.Library{
+		Compile: func(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
+			return wazero.New(ctx, m, w)
+		},
+	}
 }

@@ -27,14 +27,14 @@ import (
 )
 
 // Main is the whole of a child program that was built with the given engines.
-func Main(engines map[sandbox.Engine]Compiler) {
+func Main(engines map[sandbox.Engine]Library) {
 	if err := run(context.Background(), engines); err != nil {
 		fmt.Fprintln(os.Stderr, "sonm-sandbox:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, engines map[sandbox.Engine]Compiler) error {
+func run(ctx context.Context, engines map[sandbox.Engine]Library) error {
 	if err := jail.CloseOthers(); err != nil {
 		return err
 	}

@@ -60,10 +60,27 @@ func New(_ context.Context, guest *gate.Module, world *wasi.World) (*Engine, err
 		return nil, sandbox.Errorf(sandbox.Unsupported, "wasmtime cannot compile the module: %v", err)
 	}
 	e.module = m
-	if err := e.link(world); err != nil {
-		return nil, err
+	return e, e.link(world)
+}
+
+// Load takes what Artifact gave for the same guest; it may not be anything else.
+func Load(artifact []byte, guest *gate.Module, world *wasi.World) (*Engine, error) {
+	e := &Engine{engine: wasmtime.NewEngineWithConfig(config()), guest: guest}
+	m, err := wasmtime.NewModuleDeserialize(e.engine, artifact)
+	if err != nil {
+		return nil, sandbox.Errorf(sandbox.Unsupported, "wasmtime cannot load the compiled module: %v", err)
 	}
-	return e, nil
+	e.module = m
+	return e, e.link(world)
+}
+
+// Artifact is the compiled guest for Load.
+func (e *Engine) Artifact() ([]byte, error) {
+	b, err := e.module.Serialize()
+	if err != nil {
+		return nil, fmt.Errorf("wasmtime artifact: %w", err)
+	}
+	return b, nil
 }
 
 func (e *Engine) link(world *wasi.World) error {

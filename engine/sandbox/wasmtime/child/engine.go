@@ -13,10 +13,13 @@ import (
 )
 
 // compilers is the engine this program was built with.
-func compilers() map[sandbox.Engine]host.Compiler {
-	return map[sandbox.Engine]host.Compiler{
-		sandbox.Wasmtime: func(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
-			return wasmtime.New(ctx, m, w)
+func compilers() map[sandbox.Engine]host.Library {
+	return map[sandbox.Engine]host.Library{
+		sandbox.Wasmtime: {
+			Compile: func(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
+				return wasmtime.New(ctx, m, w)
+			},
+			Load: func(b []byte, m *gate.Module, w *wasi.World) (host.Engine, error) { return wasmtime.Load(b, m, w) },
 		},
 	}
 }

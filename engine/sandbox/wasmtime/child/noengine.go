@@ -8,4 +8,4 @@ import (
 )
 
 // compilers is empty: there is no such engine here.
-func compilers() map[sandbox.Engine]host.Compiler { return nil }
+func compilers() map[sandbox.Engine]host.Library { return nil }
