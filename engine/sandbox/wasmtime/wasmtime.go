@@ -65,7 +65,7 @@ func New(_ context.Context, guest *gate.Module, world *wasi.World) (*Engine, err
 
 // Load takes what Artifact gave for the same guest; it may not be anything else.
 func Load(artifact []byte, guest *gate.Module, world *wasi.World) (*Engine, error) {
-	e := &Engine{engine: wasmtime.NewEngineWithConfig(config()), guest: guest}
+	e := &Engine{engine: wasmtime.NewEngineWithConfig(Config()), guest: guest}
 	m, err := wasmtime.NewModuleDeserialize(e.engine, artifact)
 	if err != nil {
 		return nil, sandbox.Errorf(sandbox.Unsupported, "wasmtime cannot load the compiled module: %v", err)
