@@ -35,9 +35,10 @@ type Engine struct {
 // takes, whose size of stacks for asynchronous calls is fixed at this.
 const maxStack = 2 << 20
 
-// config is the normative profile. Copying on write from a file of the
-// module's data is off: the lock-down forbids the file it would be made of.
-func config() *wasmtime.Config {
+// Config is the normative profile, for guests and for the tests of the
+// library alike. Copying on write from a file of the module's data is off: the
+// lock-down forbids the file it would be made of.
+func Config() *wasmtime.Config {
 	c := wasmtime.NewConfig()
 	c.SetMemoryInitCOWSet(false)
 	c.SetParallelCompilation(false) // a child is one core's worth of work
@@ -52,7 +53,7 @@ func config() *wasmtime.Config {
 
 // New compiles guest and binds world to its imports.
 func New(_ context.Context, guest *gate.Module, world *wasi.World) (*Engine, error) {
-	e := &Engine{engine: wasmtime.NewEngineWithConfig(config()), guest: guest}
+	e := &Engine{engine: wasmtime.NewEngineWithConfig(Config()), guest: guest}
 	m, err := wasmtime.NewModule(e.engine, guest.Code)
 	if err != nil {
 		// The gate has found the module valid, so the fault is the engine's.
@@ -64,7 +65,7 @@ func New(_ context.Context, guest *gate.Module, world *wasi.World) (*Engine, err
 
 // Load takes what Artifact gave for the same guest; it may not be anything else.
 func Load(artifact []byte, guest *gate.Module, world *wasi.World) (*Engine, error) {
-	e := &Engine{engine: wasmtime.NewEngineWithConfig(config()), guest: guest}
+	e := &Engine{engine: wasmtime.NewEngineWithConfig(Config()), guest: guest}
 	m, err := wasmtime.NewModuleDeserialize(e.engine, artifact)
 	if err != nil {
 		return nil, sandbox.Errorf(sandbox.Unsupported, "wasmtime cannot load the compiled module: %v", err)

@@ -36,9 +36,7 @@ type Engine struct {
 
 // New compiles guest and binds world to its imports.
 func New(ctx context.Context, guest *gate.Module, world *wasi.World) (*Engine, error) {
-	cfg := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).
-		WithDebugInfoEnabled(false).WithMemoryCapacityFromMax(true)
-	rt := wazero.NewRuntimeWithConfig(ctx, cfg)
+	rt := wazero.NewRuntimeWithConfig(ctx, Config())
 	b := rt.NewHostModuleBuilder(wasi.Namespace)
 	for _, f := range world.Functions() {
 		b.NewFunctionBuilder().WithGoModuleFunction(bind(f), f.Params, f.Results).Export(f.Name)
@@ -51,6 +49,18 @@ func New(ctx context.Context, guest *gate.Module, world *wasi.World) (*Engine, e
 		return nil, errors.Join(sandbox.Errorf(sandbox.Unsupported, "wazero cannot compile the module: %v", err), rt.Close(ctx))
 	}
 	return &Engine{rt: rt, compiled: c, guest: guest}, nil
+}
+
+// Config is how the library is set up, for guests and for the tests of the
+// library alike.
+func Config() wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).
+		WithDebugInfoEnabled(false).WithMemoryCapacityFromMax(true)
+}
+
+// WithMemory is ctx for instantiating modules on mapped memory.
+func WithMemory(ctx context.Context) context.Context {
+	return experimental.WithMemoryAllocator(ctx, allocator)
 }
 
 func bind(f wasi.Func) api.GoModuleFunc {
@@ -75,7 +85,7 @@ func (e *Engine) Instantiate(ctx context.Context) error {
 		e.mod = nil
 	}
 	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	m, err := e.rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, allocator), e.compiled, cfg)
+	m, err := e.rt.InstantiateModule(WithMemory(ctx), e.compiled, cfg)
 	if err != nil {
 		return trapped(err)
 	}

@@ -1,0 +1,3 @@
+// Package wazero holds the test that plays the specification's suite on
+// wazero, set up as for guests, and the list of what fails there.
+package wazero
