@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -71,6 +72,11 @@ type App struct {
 	cfg     Config
 	net     chain.Network
 	home    *home
+	box     struct {
+		*sandbox.Sandbox
+		once sync.Once
+		err  error
+	}
 	db      *store.Store
 	journal *journal
 	wallet  *wallet.Wallet
@@ -241,13 +247,19 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-// sandbox makes a sandbox that tries engines in the given order.
+// sandbox gives a sandbox of class with the given engines, none for all.
 func (a *App) sandbox(class sandbox.Class, engines ...sandbox.Engine) (*sandbox.Sandbox, error) {
 	child, err := a.childPath()
 	if err != nil {
 		return nil, err
 	}
-	return sandbox.New(sandbox.Config{Child: child, Engines: engines, Class: class, Log: a.cfg.Log})
+	a.box.once.Do(func() {
+		a.box.Sandbox, a.box.err = sandbox.New(sandbox.Config{Child: child, Keep: a.home.path("sandbox"), Log: a.cfg.Log})
+	})
+	if a.box.err != nil {
+		return nil, a.box.err
+	}
+	return a.box.As(class, engines...)
 }
 
 // childPath finds the sandbox program: beside this one.

@@ -19,7 +19,6 @@ import (
 	"sonm/engine/job"
 	"sonm/engine/job/picture"
 	"sonm/engine/market"
-	"sonm/engine/sandbox"
 )
 
 // RenderRequest is a picture to be bought and saved.
@@ -275,7 +274,7 @@ func (a *App) summary(o *order) (Summary, error) {
 		Job: o.prepared.ID, Film: out.Film.Hash(), Out: o.request.Out, Width: o.request.Width, Height: o.request.Height, Samples: o.request.Samples,
 		Tasks: len(o.prepared.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
 		Buyer:  BuyerSummary{Address: a.bridge.Account(), Locked: out.Locked, Spent: out.Spent, Fee: out.Fee, Refunded: refunded},
-		Engine: EngineSummary{Wasmer: out.Engines[sandbox.Wasmer], Wazero: out.Engines[sandbox.Wazero]},
+		Engine: out.Engines,
 		Wall:   now.at.Sub(o.started.at).Seconds(), Gas: now.gas - o.started.gas, Uploaded: now.sent - o.started.sent,
 	}
 	for _, x := range out.Shares {

@@ -87,8 +87,8 @@ func engineNames(names []string) ([]sandbox.Engine, error) {
 	var all []sandbox.Engine
 	for _, n := range names {
 		e := sandbox.Engine(n)
-		if e != sandbox.Wasmer && e != sandbox.Wazero {
-			return nil, &event.Problem{Code: "flags", What: fmt.Sprintf("--engine: %q is not an engine; there are wasmer and wazero.", n)}
+		if !e.Valid() {
+			return nil, &event.Problem{Code: "flags", What: fmt.Sprintf("--engine: %q is not an engine; there are wasmer, wasmtime and wazero.", n)}
 		}
 		all = append(all, e)
 	}

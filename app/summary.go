@@ -1,7 +1,13 @@
 package app
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
 	"sonm/engine/fog"
+	"sonm/engine/sandbox"
 )
 
 // Summary is what a finished job tells programs; its JSON is a contract.
@@ -42,7 +48,13 @@ type BuyerSummary struct {
 }
 
 // EngineSummary counts the tasks that ran in each engine at the sellers.
-type EngineSummary struct {
-	Wasmer int `json:"wasmer"`
-	Wazero int `json:"wazero"`
+type EngineSummary map[sandbox.Engine]int
+
+// String lists the engines that ran tasks, as "320 in wasmer, 3 in wazero".
+func (s EngineSummary) String() string {
+	var parts []string
+	for _, e := range slices.Sorted(maps.Keys(s)) {
+		parts = append(parts, fmt.Sprintf("%d in %s", s[e], e))
+	}
+	return strings.Join(parts, ", ")
 }

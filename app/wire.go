@@ -42,17 +42,17 @@ func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
 	if err != nil {
 		return nil, err
 	}
-	wasmer, err := a.sandbox(sandbox.Background, sandbox.Wasmer)
-	if err != nil {
-		return nil, err
-	}
-	wazero, err := a.sandbox(sandbox.Background, sandbox.Wazero)
-	if err != nil {
-		return nil, err
+	checkers := map[sandbox.Engine]buyer.Runtime{}
+	for _, e := range sandbox.Engines() {
+		box, err := a.sandbox(sandbox.Background, e)
+		if err != nil {
+			return nil, err
+		}
+		checkers[e] = buyerRuntime{box}
 	}
 	return buyer.New(buyer.Parts{
 		Net: tappedNet{a.node.ForBuyer(), a}, Runtime: buyerRuntime{fast},
-		Checkers: map[sandbox.Engine]buyer.Runtime{sandbox.Wasmer: buyerRuntime{wasmer}, sandbox.Wazero: buyerRuntime{wazero}},
+		Checkers: checkers,
 		Blobs:    a.blobs, Keys: tappedKeys{a.bridge, a}, Verifier: a.bridge, Ledger: a.bridge, Journal: tappedJournal{j, a},
 		Emit: emit, Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails
 		Version: a.cfg.Version, FeeBPS: a.net.FeeBPS, Log: a.cfg.Log,

@@ -64,7 +64,7 @@ func demoCommand(opt *options) *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&d.sellers, "sellers", d.sellers, "sellers to start")
 	f.StringSliceVar(&d.prices, "prices", nil, "prices of the sellers, in SNM per 1,000,000,000 units (the last one is for all others)")
-	f.StringSliceVar(&d.engines, "engine", nil, "WebAssembly engines of the sellers: wasmer, wazero (default: both, in this order)")
+	f.StringSliceVar(&d.engines, "engine", nil, "WebAssembly engines of the sellers: wasmer, wasmtime, wazero (default: the fastest that works)")
 	f.BoolVar(&d.isolate, "isolate", false, "give every process network and mount namespaces of its own (Linux, as root)")
 	f.BoolVar(&d.keep, "keep", false, "keep the folders of the processes")
 	return cmd

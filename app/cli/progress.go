@@ -104,8 +104,8 @@ func (p *progress) summary(s app.Summary) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.cmd.OutOrStdout(), "\n%dx%d, %d samples per pixel in %.1f s; %d tasks (%d in wasmer, %d in wazero), %d checked; %d gas.\nFilm %s\nPicture: %s\n",
-		s.Width, s.Height, s.Samples, s.Wall, s.Tasks, s.Engine.Wasmer, s.Engine.Wazero, s.Checked, s.Gas, s.Film, s.Out)
+	fmt.Fprintf(p.cmd.OutOrStdout(), "\n%dx%d, %d samples per pixel in %.1f s; %d tasks (%s), %d checked; %d gas.\nFilm %s\nPicture: %s\n",
+		s.Width, s.Height, s.Samples, s.Wall, s.Tasks, s.Engine, s.Checked, s.Gas, s.Film, s.Out)
 	return nil
 }
 

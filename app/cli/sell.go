@@ -37,7 +37,7 @@ func sellCommand(opt *options) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&price, "price", app.DefaultPrice, "SNM per 1,000,000,000 units of work")
 	f.IntVar(&req.Slots, "slots", 0, "tasks worked on at once (default: one per processor core)")
-	f.StringSliceVar(&req.Engines, "engine", nil, "WebAssembly engines to try in this order: wasmer, wazero (default: both)")
+	f.StringSliceVar(&req.Engines, "engine", nil, "WebAssembly engines to try in this order: wasmer, wasmtime, wazero (default: the fastest that works)")
 	tiedFlag(cmd, &tied)
 	return cmd
 }

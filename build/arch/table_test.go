@@ -56,7 +56,10 @@ func layers() map[string][]string {
 		"engine/sandbox/wasmer":   adapter,
 		"engine/sandbox/wazero":   adapter,
 		"engine/sandbox/wasmtime": adapter,
+		"engine/sandbox/host":     {"engine/fog", "engine/sandbox", "engine/sandbox/frame", "engine/sandbox/gate", "engine/sandbox/jail", "engine/sandbox/wasi"},
 		"engine/sandbox/child":    {"engine/fog", "engine/sandbox/..."},
+
+		"engine/sandbox/wasmtime/child": {"engine/fog", "engine/sandbox/..."},
 
 		"wallet":    {"wallet/...", "contracts/gen/...", "engine/fog"},
 		"contracts": {},

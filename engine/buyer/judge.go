@@ -233,19 +233,34 @@ func (r *run) check(ctx context.Context) error {
 	}
 }
 
-// rerun re-runs a result in another engine than the seller names; where that
+// rerun re-runs a result in another engine than the seller names, wazero if
+// there is a choice, which has no code in common with the others; where that
 // engine cannot, in the same one, which still catches a lie.
 func (r *run) rerun(ctx context.Context, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
-	first, second := sandbox.Wazero, sandbox.Wasmer
-	if res.engine == sandbox.Wazero {
-		first, second = second, first
-	}
-	v, err := r.rerunIn(ctx, first, sessions, res)
-	if err != nil && ctx.Err() == nil {
-		r.b.parts.Log.Info("check falls back", "from", first, "to", second, "err", err)
-		return r.rerunIn(ctx, second, sessions, res)
+	var v proof.Verdict
+	var err error
+	for _, e := range checkers(res.engine) {
+		if r.b.parts.Checkers[e] == nil {
+			continue
+		}
+		if v, err = r.rerunIn(ctx, e, sessions, res); err == nil || ctx.Err() != nil {
+			return v, err
+		}
+		r.b.parts.Log.Info("check falls back", "from", e, "err", err)
 	}
 	return v, err
+}
+
+// checkers are the engines to re-run a result of seller in, best first.
+func checkers(seller sandbox.Engine) []sandbox.Engine {
+	switch seller {
+	case sandbox.Wazero:
+		return []sandbox.Engine{sandbox.Wasmer, sandbox.Wasmtime, sandbox.Wazero}
+	case sandbox.Wasmtime:
+		return []sandbox.Engine{sandbox.Wazero, sandbox.Wasmer, sandbox.Wasmtime}
+	default:
+		return []sandbox.Engine{sandbox.Wazero, sandbox.Wasmtime, sandbox.Wasmer}
+	}
 }
 
 func (r *run) rerunIn(ctx context.Context, engine sandbox.Engine, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {

@@ -244,7 +244,7 @@ func diagnosis(st *os.ProcessState, talk string) *Error {
 	if forbidden(st) {
 		return Errorf(Violation, "the sandbox child was stopped at a forbidden system call")
 	}
-	first, _, _ := strings.Cut(talk, "\n")
+	first, _, _ := strings.Cut(strings.TrimSpace(talk), "\n")
 	if first == "" {
 		return Errorf(Crashed, "the sandbox child died (%v)", st)
 	}

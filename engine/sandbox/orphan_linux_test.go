@@ -64,7 +64,7 @@ func childrenOf(pid int) []int {
 
 // TestDiesWithBroker kills a broker whose guest loops without end.
 func TestDiesWithBroker(t *testing.T) {
-	for _, e := range []sandbox.Engine{sandbox.Wasmer, sandbox.Wazero} {
+	for _, e := range here(t) {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "SANDBOX_ORPHAN="+child, "SANDBOX_ENGINE="+string(e))
 		out, err := cmd.StdoutPipe()

@@ -20,22 +20,32 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
 // Engine names a WebAssembly engine a child can run.
 type Engine string
 
-// The engines of the child program.
+// The engines of the child programs.
 const (
-	Wasmer Engine = "wasmer" // native code by Cranelift; where the child was built with it
-	Wazero Engine = "wazero" // pure Go, everywhere
+	Wasmer   Engine = "wasmer"   // native code by Cranelift; where the child was built with it
+	Wasmtime Engine = "wasmtime" // the same, newer and faster, in a child program of its own
+	Wazero   Engine = "wazero"   // pure Go, everywhere
 )
 
-var engineCodes = map[Engine]uint8{Wasmer: 1, Wazero: 2}
+// Engines are all there are, in the order they are tried by default.
+func Engines() []Engine { return []Engine{Wasmer, Wasmtime, Wazero} }
+
+var engineCodes = map[Engine]uint8{Wasmer: 1, Wazero: 2, Wasmtime: 3}
+
+// Valid reports whether e is one of Engines.
+func (e Engine) Valid() bool { return engineCodes[e] != 0 }
 
 // EngineOf is the engine a Hello's code stands for, or "".
 func EngineOf(code uint8) Engine {
@@ -68,6 +78,9 @@ const (
 	// MaxModule is the largest module in bytes: the renderer has 1-2 MB, and
 	// the time to compile grows with the size.
 	MaxModule = 32 << 20
+	// MaxArtifact is the largest compiled module in bytes. The engines make up
+	// to about ten bytes of one.
+	MaxArtifact = 12 * MaxModule
 	// maxLife is the processor time after which a child is replaced; the
 	// child's own rlimit is this much and one call more.
 	maxLife = 24 * time.Hour
@@ -96,8 +109,9 @@ func (l Limits) withDefaults() Limits {
 
 // Config says which child to run and how.
 type Config struct {
-	Child   string   // path of the program sonm-sandbox
-	Engines []Engine // in the order they are tried; default Wasmer, Wazero
+	Child   string   // path of the program sonm-sandbox; sonm-sandbox-wasmtime is looked for beside it
+	Engines []Engine // that may be used, the preferred first; default Engines()
+	Keep    string   // folder for compiled modules and for what engine suits them; "" keeps nothing
 	Limits  Limits
 	Class   Class        // how the children share the processor
 	Log     *slog.Logger // default: none
@@ -113,9 +127,23 @@ const (
 	Waited     Class = 2 // like any program: the owner waits for the answer
 )
 
-// Sandbox starts sessions. It holds no state and needs no closing.
+// program is the path of the child program with e in it.
+func (c Config) program(e Engine) string {
+	if e != Wasmtime {
+		return c.Child
+	}
+	ext := filepath.Ext(c.Child)
+	if ext != ".exe" {
+		ext = ""
+	}
+	return strings.TrimSuffix(c.Child, ext) + "-wasmtime" + ext
+}
+
+// Sandbox starts sessions. It needs no closing.
 type Sandbox struct {
-	cfg Config
+	cfg     Config
+	cache   *cache
+	choices *choices
 }
 
 // New checks c. It starts nothing and does not look for the child program.
@@ -124,18 +152,35 @@ func New(c Config) (*Sandbox, error) {
 		return nil, errors.New("sandbox: no path of the child program")
 	}
 	if len(c.Engines) == 0 {
-		c.Engines = []Engine{Wasmer, Wazero}
+		c.Engines = Engines()
 	}
 	for _, e := range c.Engines {
-		if engineCodes[e] == 0 {
-			return nil, fmt.Errorf("sandbox: engine %q is unknown, want %q or %q", e, Wasmer, Wazero)
+		if !e.Valid() {
+			return nil, fmt.Errorf("sandbox: engine %q is unknown, want one of %q", e, Engines())
 		}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Limits = c.Limits.withDefaults()
-	return &Sandbox{c}, nil
+	b := &Sandbox{c, &cache{dir: c.Keep, most: cacheSize}, &choices{}}
+	if c.Keep != "" {
+		b.choices.path = filepath.Join(c.Keep, "engines.json")
+	}
+	return b, nil
+}
+
+// As is b with another class and other engines, none for all. The two share
+// what they keep and learn.
+func (b *Sandbox) As(class Class, engines ...Engine) (*Sandbox, error) {
+	c := b.cfg
+	c.Class, c.Engines = class, engines
+	other, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	other.cache, other.choices = b.cache, b.choices
+	return other, nil
 }
 
 // Limits are the limits in force, defaults filled in.
@@ -157,7 +202,11 @@ func (b *Sandbox) Start(ctx context.Context, module []byte) (*Session, error) {
 	if len(module) > MaxModule {
 		return nil, Errorf(Invalid, "the module has %d bytes, %d are allowed", len(module), MaxModule)
 	}
-	s := &Session{cfg: b.cfg, module: module, closed: make(chan struct{})}
+	sum := sha256.Sum256(module)
+	s := &Session{
+		cfg: b.cfg, cache: b.cache, choices: b.choices, module: module, hash: sum,
+		engines: b.choices.order(sum, b.cfg.Engines), closed: make(chan struct{}),
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.trying(func() error { return s.ready(ctx) }); err != nil {

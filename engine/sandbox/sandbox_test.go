@@ -42,15 +42,27 @@ func suite(e sandbox.Engine) sandboxtest.Suite {
 	return sandboxtest.Suite{Child: child, Guests: "testdata", Engine: e}
 }
 
-func TestWasmer(t *testing.T) {
-	s := suite(sandbox.Wasmer)
-	if _, err := s.TryStart(t, s.Guest(t, "plain"), sandbox.Limits{}); kind(err) == sandbox.Unsupported {
-		t.Skip("the child was built without wasmer: ", err)
+// TestEngines: every engine passes the conformance suite.
+func TestEngines(t *testing.T) {
+	for _, e := range here(t) {
+		t.Run(string(e), suite(e).Run)
 	}
-	s.Run(t)
 }
 
-func TestWazero(t *testing.T) { suite(sandbox.Wazero).Run(t) }
+// here are the engines that the programs were built with.
+func here(t *testing.T) []sandbox.Engine {
+	t.Helper()
+	var all []sandbox.Engine
+	for _, e := range sandbox.Engines() {
+		s := suite(e)
+		if _, err := s.TryStart(t, s.Guest(t, "plain"), sandbox.Limits{}); kind(err) == sandbox.Unsupported {
+			t.Logf("without %s: %v", e, err)
+			continue
+		}
+		all = append(all, e)
+	}
+	return all
+}
 
 func kind(err error) sandbox.Kind {
 	if e, ok := errors.AsType[*sandbox.Error](err); ok {
@@ -59,20 +71,14 @@ func kind(err error) sandbox.Kind {
 	return 0
 }
 
-// TestEnginesAgree runs the deterministic cases on both engines and compares
+// TestEnginesAgree runs the deterministic cases on all engines and compares
 // every byte.
 func TestEnginesAgree(t *testing.T) {
 	for _, guest := range []string{"all", "simd"} {
 		results := map[sandbox.Engine][][]byte{}
-		for _, e := range []sandbox.Engine{sandbox.Wasmer, sandbox.Wazero} {
+		for _, e := range here(t) {
 			s := suite(e)
-			se, err := s.TryStart(t, s.Guest(t, guest), sandbox.Limits{})
-			if kind(err) == sandbox.Unsupported {
-				t.Skip(err)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			se := s.Start(t, guest, sandbox.Limits{})
 			if _, err := se.Open(t.Context(), []byte("the same input")); err != nil {
 				t.Fatal(err)
 			}
@@ -84,9 +90,11 @@ func TestEnginesAgree(t *testing.T) {
 				results[e] = append(results[e], r.Payload)
 			}
 		}
-		for n, b := range results[sandbox.Wasmer] {
-			if !bytes.Equal(b, results[sandbox.Wazero][n]) {
-				t.Errorf("%s: result %d is %x on wasmer, %x on wazero", guest, n, b, results[sandbox.Wazero][n])
+		for e, got := range results {
+			for n, b := range results[sandbox.Wazero] {
+				if !bytes.Equal(b, got[n]) {
+					t.Errorf("%s: result %d is %x on %s, %x on wazero", guest, n, got[n], e, b)
+				}
 			}
 		}
 	}
@@ -94,7 +102,7 @@ func TestEnginesAgree(t *testing.T) {
 
 // TestFallsThrough: what the native engine cannot compile runs on the other.
 func TestFallsThrough(t *testing.T) {
-	box, err := sandbox.New(sandbox.Config{Child: child})
+	box, err := sandbox.New(sandbox.Config{Child: child, Engines: []sandbox.Engine{sandbox.Wasmer, sandbox.Wazero}})
 	if err != nil {
 		t.Fatal(err)
 	}

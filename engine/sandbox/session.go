@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"sync"
@@ -17,12 +18,16 @@ var ErrClosed = errors.New("sandbox session is closed")
 // caller waits. When a limit, a cancelled context or a crash costs it the
 // child, the next call starts another one and brings it to where it was.
 type Session struct {
-	cfg    Config
-	module []byte
-	closed chan struct{}
-	once   sync.Once
+	cfg     Config
+	cache   *cache
+	choices *choices
+	module  []byte
+	hash    [sha256.Size]byte // of module
+	engines []Engine          // in the order they are tried
+	closed  chan struct{}
+	once    sync.Once
 
-	engine atomic.Int32  // index into cfg.Engines
+	engine atomic.Int32  // index into engines
 	level  atomic.Uint32 // of the last child
 
 	mu     sync.Mutex // held for the length of a call; guards what follows
@@ -35,7 +40,7 @@ type Session struct {
 // Engine is the engine that answers now; it changes when a module turns out
 // to need another one.
 func (s *Session) Engine() Engine {
-	return s.cfg.Engines[min(int(s.engine.Load()), len(s.cfg.Engines)-1)]
+	return s.engines[s.engine.Load()]
 }
 
 // Level is how far the child locked itself down: see package jail.
@@ -66,6 +71,9 @@ func (s *Session) Close() error {
 	defer s.mu.Unlock()
 	s.drop()
 	s.module, s.input = nil, nil
+	if err := s.choices.save(); err != nil {
+		s.cfg.Log.Warn("what was learnt of sandbox engines is not kept", "err", err)
+	}
 	return nil
 }
 
@@ -93,6 +101,9 @@ func (s *Session) do(ctx context.Context, k frame.Kind, payload []byte) (Reply, 
 	})
 	if err == nil && k == frame.Open {
 		s.input, s.opened, s.loaded = payload, true, true
+	}
+	if err == nil && k == frame.Task {
+		s.choices.worked(s.hash, r.Engine, r.Work, r.CPU)
 	}
 	return r, err
 }
@@ -122,11 +133,12 @@ func (s *Session) trying(f func() error) error {
 		}
 		s.drop()
 		at := int(s.engine.Load())
-		if at+1 >= len(s.cfg.Engines) {
+		s.choices.failed(s.hash, s.engines[at], e.Kind)
+		if at+1 >= len(s.engines) {
 			return err
 		}
 		s.engine.Store(int32(at + 1))
-		s.cfg.Log.Info("sandbox engine changed", "from", s.cfg.Engines[at], "to", s.cfg.Engines[at+1], "reason", e)
+		s.cfg.Log.Info("sandbox engine changed", "from", s.engines[at], "to", s.engines[at+1], "reason", e)
 	}
 }
 
@@ -135,14 +147,53 @@ func (s *Session) ready(ctx context.Context) error {
 	if s.child != nil {
 		return nil
 	}
-	c, err := start(s.cfg.Child)
+	key := keyOf(s.hash, s.Engine())
+	if kept := s.cache.load(key); kept != nil {
+		if err := s.begin(); err != nil {
+			return err
+		}
+		_, err := s.call(ctx, frame.Load, kept)
+		e, ours := errors.AsType[*Error](err)
+		if err == nil || !ours || e.Kind != Unsupported && e.Kind != Crashed {
+			return s.fit(err)
+		}
+		s.cfg.Log.Info("compiled module dropped", "engine", s.Engine(), "reason", err)
+		s.cache.drop(key)
+		s.drop()
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	r, err := s.call(ctx, frame.Module, s.module)
+	if err == nil {
+		if err := s.cache.store(key, r.Payload); err != nil {
+			s.cfg.Log.Warn("compiled module not kept", "err", err)
+		}
+	}
+	return s.fit(err)
+}
+
+// fit drops a child that has no module to go on with.
+func (s *Session) fit(err error) error {
+	if err != nil {
+		s.drop()
+	}
+	return err
+}
+
+// begin starts a child and greets it.
+func (s *Session) begin() error {
+	engine := s.Engine()
+	c, err := start(s.cfg.program(engine))
+	if engine == Wasmtime && errors.Is(err, os.ErrNotExist) {
+		return Errorf(Unsupported, "the sandbox came without %s", engine)
+	}
 	if err != nil {
 		return err
 	}
 	s.child, s.loaded = c, false
-	engine := s.Engine()
 	hello := frame.Greeting{
-		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Class: uint8(s.cfg.Class),
+		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Class: uint8(s.cfg.Class), Keep: s.cache.dir != "",
 		Memory: s.cfg.Limits.Memory, Output: uint64(s.cfg.Limits.Output), Input: uint64(s.cfg.Limits.Input),
 		Life: uint64((maxLife + s.cfg.Limits.CPU).Seconds()), Module: MaxModule,
 	}
@@ -151,16 +202,17 @@ func (s *Session) ready(ctx context.Context) error {
 		s.drop()
 		return err
 	}
-	if _, err = s.call(ctx, frame.Module, s.module); err != nil {
-		s.drop() // it has no module to go on with
-	}
-	return err
+	return nil
 }
 
 // call is one request and its answer; a child that is no longer fit to use
 // is gone when it returns.
 func (s *Session) call(ctx context.Context, k frame.Kind, payload []byte) (Reply, error) {
-	a, err := s.child.roundTrip(ctx, s.closed, k, payload, s.cfg.Limits)
+	limits := s.cfg.Limits
+	if k == frame.Module { // the answer is the engine's and not the guest's
+		limits.Output = MaxArtifact
+	}
+	a, err := s.child.roundTrip(ctx, s.closed, k, payload, limits)
 	if a.guest != "" {
 		s.cfg.Log.Debug("guest wrote", "text", a.guest)
 	}

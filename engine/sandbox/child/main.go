@@ -4,64 +4,10 @@
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 
-// Command sonm-sandbox is the process strangers' WebAssembly runs in. Package
-// sandbox starts it with three pipes and nothing else, and speaks package
-// frame with it; it is of no use by hand.
-//
-// It locks itself down before it reads a byte of the module, serves one module
-// on one engine, one call at a time, and ends with its standard input.
-//
-// Every call gets a fresh instance. Before a task the memory and the mutable
-// globals are put back to what they were after `open` (see snapshot), so a
-// task is a function of module, input and spec, in whatever order tasks come:
-// tables, dropped segments and the size of memory are those of a new instance.
+// Command sonm-sandbox is the process strangers' WebAssembly runs in: package
+// host with wazero and, where its library exists, wasmer.
 package main
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
+import "sonm/engine/sandbox/host"
 
-	"sonm/engine/sandbox/frame"
-	"sonm/engine/sandbox/jail"
-)
-
-func main() {
-	if err := run(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, "sonm-sandbox:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context) error {
-	if err := jail.CloseOthers(); err != nil {
-		return err
-	}
-	h, err := frame.ReadHead(os.Stdin)
-	if err != nil {
-		return fmt.Errorf("greeting: %w", err)
-	}
-	if h.Kind != frame.Hello {
-		return errors.New("no greeting: this program is started by sonm")
-	}
-	b, err := frame.ReadPayload(os.Stdin, h, frame.HelloSize)
-	if err != nil {
-		return fmt.Errorf("greeting: %w", err)
-	}
-	g, err := frame.ParseGreeting(b)
-	if err != nil {
-		return err
-	}
-	snap, err := newSnapshot(g.Memory)
-	if err != nil {
-		return err
-	}
-	level, err := jail.Lock(jail.Config{Parent: int(g.Parent), Class: jail.Class(g.Class), Memory: g.Memory, Life: g.Life})
-	if err != nil {
-		return err
-	}
-	endWithBroker()
-	s := &server{in: os.Stdin, out: os.Stdout, limits: g, level: level, snap: snap}
-	return s.serve(ctx)
-}
+func main() { host.Main(compilers()) }

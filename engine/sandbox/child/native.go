@@ -7,16 +7,20 @@ import (
 
 	"sonm/engine/sandbox"
 	"sonm/engine/sandbox/gate"
+	"sonm/engine/sandbox/host"
 	"sonm/engine/sandbox/wasi"
 	"sonm/engine/sandbox/wasmer"
 )
 
 // compilers are the engines this program was built with.
-func compilers() map[sandbox.Engine]compiler {
-	return map[sandbox.Engine]compiler{
-		sandbox.Wazero: portable,
-		sandbox.Wasmer: func(ctx context.Context, m *gate.Module, w *wasi.World) (engine, error) {
-			return wasmer.New(ctx, m, w)
+func compilers() map[sandbox.Engine]host.Library {
+	return map[sandbox.Engine]host.Library{
+		sandbox.Wazero: portable(),
+		sandbox.Wasmer: {
+			Compile: func(ctx context.Context, m *gate.Module, w *wasi.World) (host.Engine, error) {
+				return wasmer.New(ctx, m, w)
+			},
+			Load: func(b []byte, m *gate.Module, w *wasi.World) (host.Engine, error) { return wasmer.Load(b, m, w) },
 		},
 	}
 }

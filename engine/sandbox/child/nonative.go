@@ -2,9 +2,12 @@
 
 package main
 
-import "sonm/engine/sandbox"
+import (
+	"sonm/engine/sandbox"
+	"sonm/engine/sandbox/host"
+)
 
 // compilers are the engines this program was built with.
-func compilers() map[sandbox.Engine]compiler {
-	return map[sandbox.Engine]compiler{sandbox.Wazero: portable}
+func compilers() map[sandbox.Engine]host.Library {
+	return map[sandbox.Engine]host.Library{sandbox.Wazero: portable()}
 }

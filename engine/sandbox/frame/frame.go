@@ -8,7 +8,8 @@
 //
 //	frame  = kind u8, three zero bytes, length u32 LE, payload
 //	Hello  -> (no answer)           the child's limits
-//	Module -> Reply | Fail          module bytes, gated, compiled, locked down
+//	Module -> Reply | Fail          module bytes, gated, compiled; the reply may hold what to Load next time
+//	Load -> Reply | Fail            what an earlier child answered to the same module
 //	Inspect, Open, Task -> [Log] Reply | Fail
 package frame
 
@@ -36,6 +37,7 @@ const (
 	Inspect Kind = 3
 	Open    Kind = 4
 	Task    Kind = 5
+	Load    Kind = 6
 	Reply   Kind = 16
 	Fail    Kind = 17
 	Log     Kind = 18
@@ -106,7 +108,7 @@ func ReadHead(r io.Reader) (Head, error) {
 	}
 	h := Head{Kind(b[0]), binary.LittleEndian.Uint32(b[4:])}
 	switch h.Kind {
-	case Hello, Module, Inspect, Open, Task, Reply, Fail, Log:
+	case Hello, Module, Load, Inspect, Open, Task, Reply, Fail, Log:
 		return h, nil
 	}
 	return Head{}, fmt.Errorf("frame of unknown kind %d", b[0])

@@ -11,6 +11,7 @@ type Greeting struct {
 	Parent uint32 // process id of the broker
 	Engine uint8  // see the child
 	Class  uint8  // of scheduling, see package jail
+	Keep   bool   // answer a Module with what can be loaded next time
 	Memory uint64 // most guest memory, bytes
 	Output uint64 // largest payload of a reply, bytes
 	Input  uint64 // largest input, bytes
@@ -23,7 +24,11 @@ func (g Greeting) Bytes() []byte {
 	b := make([]byte, 0, HelloSize)
 	b = binary.LittleEndian.AppendUint32(b, Version)
 	b = binary.LittleEndian.AppendUint32(b, g.Parent)
-	b = append(b, g.Engine, g.Class, 0, 0, 0, 0, 0, 0)
+	keep := byte(0)
+	if g.Keep {
+		keep = 1
+	}
+	b = append(b, g.Engine, g.Class, keep, 0, 0, 0, 0, 0)
 	for _, v := range []uint64{g.Memory, g.Output, g.Input, g.Life, g.Module} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
@@ -40,7 +45,7 @@ func ParseGreeting(b []byte) (Greeting, error) {
 	}
 	u := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 	return Greeting{
-		Parent: binary.LittleEndian.Uint32(b[4:]), Engine: b[8], Class: b[9],
+		Parent: binary.LittleEndian.Uint32(b[4:]), Engine: b[8], Class: b[9], Keep: b[10] == 1,
 		Memory: u(16), Output: u(24), Input: u(32), Life: u(40), Module: u(48),
 	}, nil
 }

@@ -79,12 +79,11 @@ func Check(ctx context.Context, code []byte, r Rules) (*Module, error) {
 	if err != nil {
 		return nil, sandbox.Errorf(sandbox.Invalid, "the module is not acceptable WebAssembly: %v", err)
 	}
-	if w.maxPages*PageSize > r.Memory {
-		return nil, sandbox.Errorf(sandbox.LimitMemory, "the module asks for up to %d MiB of memory, %d MiB are allowed",
-			w.maxPages*PageSize>>20, r.Memory>>20)
-	}
 	m := &Module{
 		Code: w.rebuilt(), MemoryMin: w.minPages * PageSize, MemoryMax: w.maxPages * PageSize, Globals: w.mutable,
+	}
+	if err := m.fits(r); err != nil {
+		return nil, err
 	}
 	if err := m.validate(ctx, r); err != nil {
 		return nil, err

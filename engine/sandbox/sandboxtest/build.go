@@ -11,18 +11,21 @@ import (
 	"runtime"
 )
 
-// Build builds the child program into dir and gives its path. The program
-// finds the native engine's library where the build left it; packaging moves
+// Build builds the child programs into dir and gives the path of sonm-sandbox.
+// It finds the native engine's library where the build left it; packaging moves
 // it beside the program (build/sandbox.sh).
 func Build(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "sonm-sandbox")
+	ext := ""
 	if runtime.GOOS == "windows" {
-		path += ".exe"
+		ext = ".exe"
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "sonm/engine/sandbox/child")
-	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w: %s", err, out)
+	path := filepath.Join(dir, "sonm-sandbox")
+	for to, from := range map[string]string{path: "child", path + "-wasmtime": "wasmtime/child"} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", to+ext, "sonm/engine/sandbox/"+from)
+		cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go build: %w: %s", err, out)
+		}
 	}
-	return path, nil
+	return path + ext, nil
 }

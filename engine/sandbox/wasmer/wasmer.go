@@ -35,20 +35,46 @@ type Engine struct {
 
 // New compiles guest with Cranelift and binds world to its imports.
 func New(_ context.Context, guest *gate.Module, world *wasi.World) (*Engine, error) {
-	e := &Engine{store: wasmer.NewStore(wasmer.NewEngine()), guest: guest, imports: wasmer.NewImportObject()}
+	e := &Engine{store: wasmer.NewStore(wasmer.NewEngine()), guest: guest}
 	m, err := wasmer.NewModule(e.store, guest.Code)
 	if err != nil {
 		// The gate has found the module valid, so the fault is the engine's.
 		return nil, sandbox.Errorf(sandbox.Unsupported, "wasmer cannot compile the module: %v", err)
 	}
 	e.module = m
+	e.link(world)
+	return e, nil
+}
+
+// Load takes what Artifact gave for the same guest; it may not be anything else.
+func Load(artifact []byte, guest *gate.Module, world *wasi.World) (*Engine, error) {
+	e := &Engine{store: wasmer.NewStore(wasmer.NewEngine()), guest: guest}
+	m, err := wasmer.DeserializeModule(e.store, artifact)
+	if err != nil {
+		return nil, sandbox.Errorf(sandbox.Unsupported, "wasmer cannot load the compiled module: %v", err)
+	}
+	e.module = m
+	e.link(world)
+	return e, nil
+}
+
+// Artifact is the compiled guest for Load.
+func (e *Engine) Artifact() ([]byte, error) {
+	b, err := e.module.Serialize()
+	if err != nil {
+		return nil, fmt.Errorf("wasmer artifact: %w", err)
+	}
+	return b, nil
+}
+
+func (e *Engine) link(world *wasi.World) {
+	e.imports = wasmer.NewImportObject()
 	host := map[string]wasmer.IntoExtern{}
 	for _, f := range world.Functions() {
 		ty := wasmer.NewFunctionType(wasmer.NewValueTypes(kinds(f.Params)...), wasmer.NewValueTypes(kinds(f.Results)...))
 		host[f.Name] = wasmer.NewFunction(e.store, ty, e.bind(f))
 	}
 	e.imports.Register(wasi.Namespace, host)
-	return e, nil
 }
 
 func kinds(types []byte) []wasmer.ValueKind {

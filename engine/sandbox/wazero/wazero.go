@@ -146,5 +146,9 @@ func (e *Engine) SetGlobals(v []uint64) error {
 	return nil
 }
 
+// Artifact is nil: wazero keeps what it compiled in folders only, which a
+// child has none of.
+func (e *Engine) Artifact() ([]byte, error) { return nil, nil }
+
 // Spent reports whether the process should end soon: never, with this engine.
 func (e *Engine) Spent() bool { return false }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package host
 
 // endWithBroker does nothing here: the end of standard input is seen between
 // calls, and the broker kills its children when it ends in order.

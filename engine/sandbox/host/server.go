@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"sonm/engine/sandbox/wasi"
 )
 
-// engine is one compiled guest with at most one instance.
-type engine interface {
+// Engine is one compiled guest with at most one instance.
+type Engine interface {
 	Instantiate(ctx context.Context) error
 	Call(ctx context.Context, name string, args ...uint64) (uint64, error)
 	Memory() []byte // stale after the next Call or Grow
@@ -26,21 +26,32 @@ type engine interface {
 	Globals() ([]uint64, error)
 	SetGlobals([]uint64) error
 	Spent() bool // the process has to end after its next answer
+
+	// Artifact is the compiled guest as bytes for Library.Load, nil if there
+	// is no such thing.
+	Artifact() ([]byte, error)
 }
 
-// compiler makes an engine of a guest that passed the gate.
-type compiler func(context.Context, *gate.Module, *wasi.World) (engine, error)
+// Library makes engines of guests that passed the gate.
+type Library struct {
+	Compile func(context.Context, *gate.Module, *wasi.World) (Engine, error)
+
+	// Load makes one of what Artifact gave, of which guest.Code is not needed;
+	// nil if the library cannot. It is trusted: see package sandbox.
+	Load func(artifact []byte, guest *gate.Module, w *wasi.World) (Engine, error)
+}
 
 // server answers the broker's frames, one after the other.
 type server struct {
-	in     io.Reader
-	out    io.Writer
-	limits frame.Greeting
-	level  jail.Level
+	in      io.Reader
+	out     io.Writer
+	engines map[sandbox.Engine]Library
+	limits  frame.Greeting
+	level   jail.Level
 
 	world   wasi.World
 	guest   *gate.Module
-	engine  engine
+	engine  Engine
 	snap    *snapshot
 	globals []uint64 // after open
 	input   [32]byte // hash of what open got
@@ -78,11 +89,13 @@ func (s *server) serve(ctx context.Context) error {
 }
 
 func (s *server) handle(ctx context.Context, h frame.Head, body io.Reader) (reply, error) {
-	if (s.engine == nil) != (h.Kind == frame.Module) {
+	switch begins := h.Kind == frame.Module || h.Kind == frame.Load; {
+	case (s.engine == nil) != begins:
 		return reply{}, fmt.Errorf("frame of kind %d out of turn", h.Kind)
-	}
-	if h.Kind == frame.Module {
-		return reply{}, s.load(ctx, h, body)
+	case h.Kind == frame.Module:
+		return s.compile(ctx, h, body)
+	case h.Kind == frame.Load:
+		return reply{}, s.load(h, body)
 	}
 	if uint64(h.Len) > s.limits.Input {
 		return reply{}, sandbox.Errorf(sandbox.Invalid, "the input has %d bytes, %d are allowed", h.Len, s.limits.Input)
@@ -109,33 +122,82 @@ func (s *server) collect(percent int) {
 	}
 }
 
-// load gates and compiles the module.
-func (s *server) load(ctx context.Context, h frame.Head, body io.Reader) error {
+// compile gates and compiles the module. The answer holds what load takes
+// another time, if the broker wants it and there is such a thing.
+func (s *server) compile(ctx context.Context, h frame.Head, body io.Reader) (reply, error) {
 	code, err := frame.ReadPayload(body, h, int(min(s.limits.Module, sandbox.MaxModule)))
+	if err != nil {
+		return reply{}, err
+	}
+	if s.guest, err = gate.Check(ctx, code, s.rules()); err != nil {
+		return reply{}, err
+	}
+	lib, err := s.library()
+	if err != nil {
+		return reply{}, err
+	}
+	e, err := lib.Compile(ctx, s.guest, &s.world)
+	if err != nil {
+		return reply{}, err
+	}
+	s.begin(e)
+	debug.FreeOSMemory()
+	if !s.limits.Keep || lib.Load == nil {
+		return reply{}, nil
+	}
+	b, err := e.Artifact()
+	if err != nil || len(b) == 0 {
+		return reply{}, err
+	}
+	return reply{payload: append(s.guest.Passed(), b...)}, nil
+}
+
+// load takes what compile answered in another child for the same module.
+func (s *server) load(h frame.Head, body io.Reader) error {
+	b, err := frame.ReadPayload(body, h, sandbox.MaxArtifact)
 	if err != nil {
 		return err
 	}
+	var artifact []byte
+	if s.guest, artifact, err = gate.Again(b, s.rules()); err != nil {
+		return err
+	}
+	lib, err := s.library()
+	if err != nil {
+		return err
+	}
+	if lib.Load == nil {
+		return sandbox.Errorf(sandbox.Unsupported, "this engine cannot load what was compiled before")
+	}
+	e, err := lib.Load(artifact, s.guest, &s.world)
+	if err != nil {
+		return err
+	}
+	s.begin(e)
+	return nil
+}
+
+func (s *server) rules() gate.Rules {
 	allowed := map[string]gate.Signature{}
 	for _, f := range s.world.Functions() {
 		allowed[wasi.Namespace+"."+f.Name] = gate.Signature{Params: f.Params, Results: f.Results}
 	}
-	rules := gate.Rules{Module: sandbox.MaxModule, Memory: s.limits.Memory, Imports: allowed}
-	if s.guest, err = gate.Check(ctx, code, rules); err != nil {
-		return err
-	}
+	return gate.Rules{Module: sandbox.MaxModule, Memory: s.limits.Memory, Imports: allowed}
+}
+
+func (s *server) library() (Library, error) {
 	name := sandbox.EngineOf(s.limits.Engine)
-	compile, ok := compilers()[name]
+	lib, ok := s.engines[name]
 	if !ok {
-		return sandbox.Errorf(sandbox.Unsupported, "this sandbox was built without %s", name)
+		return Library{}, sandbox.Errorf(sandbox.Unsupported, "this sandbox was built without %s", name)
 	}
-	if s.engine, err = compile(ctx, s.guest, &s.world); err != nil {
-		s.engine = nil
-		return err
-	}
-	s.guest.Code = nil
-	debug.FreeOSMemory()
+	return lib, nil
+}
+
+// begin is ready for calls of the guest in e.
+func (s *server) begin(e Engine) {
+	s.engine, s.guest.Code = e, nil
 	debug.SetMemoryLimit(512 << 20)
-	return nil
 }
 
 // first makes one call of a fresh, initialized instance.

@@ -1,0 +1,144 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestChoices(t *testing.T) {
+	all := Engines()
+	module := sha256.Sum256([]byte("module"))
+	type note func(*choices)
+	worked := func(e Engine, speed uint64) note {
+		return func(c *choices) {
+			for range 4 {
+				c.worked(module, e, speed/2, choiceTime/2)
+			}
+		}
+	}
+	failed := func(e Engine, k Kind) note { return func(c *choices) { c.failed(module, e, k) } }
+	for _, c := range []struct {
+		name  string
+		notes []note
+		want  []Engine
+	}{
+		{"nothing known", nil, all},
+		{"wasmer measured: wasmtime is worth a try", []note{worked(Wasmer, 1000)}, []Engine{Wasmtime, Wasmer, Wazero}},
+		{"too little measured", []note{func(c *choices) { c.worked(module, Wasmer, 10, time.Millisecond) }}, all},
+		{"wasmtime measured faster", []note{worked(Wasmer, 1000), worked(Wasmtime, 1200)}, []Engine{Wasmtime, Wasmer, Wazero}},
+		{"wasmtime measured slower", []note{worked(Wasmer, 1000), worked(Wasmtime, 900)}, []Engine{Wasmer, Wasmtime, Wazero}},
+		{"wazero measured fastest", []note{worked(Wasmer, 1000), worked(Wasmtime, 900), worked(Wazero, 2000)}, []Engine{Wazero, Wasmer, Wasmtime}},
+		{"wasmer cannot", []note{failed(Wasmer, Unsupported)}, []Engine{Wasmtime, Wazero, Wasmer}},
+		{"one crash", []note{failed(Wasmer, Crashed)}, all},
+		{"two crashes", []note{failed(Wasmer, Crashed), failed(Wasmer, Crashed)}, []Engine{Wasmtime, Wazero, Wasmer}},
+		{"measured and then broken", []note{worked(Wasmer, 1000), failed(Wasmer, Unsupported)}, []Engine{Wasmtime, Wazero, Wasmer}},
+		{"only wazero can", []note{failed(Wasmer, Unsupported), failed(Wasmtime, Unsupported), worked(Wazero, 1)}, []Engine{Wazero, Wasmer, Wasmtime}},
+	} {
+		path := filepath.Join(t.TempDir(), "sub", "engines.json")
+		kept := &choices{path: path}
+		for _, n := range c.notes {
+			n(kept)
+		}
+		if err := kept.save(); err != nil {
+			t.Fatal(err)
+		}
+		for what, x := range map[string]*choices{"now": kept, "after a restart": {path: path}} {
+			if got := x.order(module, all); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%s: order %s is %v, want %v", c.name, what, got, c.want)
+			}
+			if got := x.order(sha256.Sum256([]byte("another")), all); !reflect.DeepEqual(got, all) {
+				t.Errorf("%s: order of another module %s is %v, want %v", c.name, what, got, all)
+			}
+		}
+	}
+}
+
+// TestChoicesOfAnotherVersion: what an older engine could not do is tried again.
+func TestChoicesOfAnotherVersion(t *testing.T) {
+	module := sha256.Sum256([]byte("module"))
+	c := &choices{}
+	c.failed(module, Wasmer, Unsupported)
+	x := c.known[choiceKey(module)]
+	x[Wasmer] = trial{Version: "v0", Not: true}
+	if got := c.order(module, Engines()); got[0] != Wasmer {
+		t.Errorf("order %v, want wasmer first", got)
+	}
+}
+
+func TestChoicesSurviveGarbage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "engines.json")
+	for _, text := range []string{"", "{", "[]", "null", `{"x":{"wasmer":{"cpu":-1,"work":1}}}`} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := &choices{path: path}
+		c.worked(sha256.Sum256(nil), Wazero, 1, time.Second)
+		if err := c.save(); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestChoicesAreBounded(t *testing.T) {
+	c := &choices{path: filepath.Join(t.TempDir(), "engines.json")}
+	for n := range choiceModules + 10 {
+		c.failed(sha256.Sum256([]byte{byte(n), byte(n >> 8)}), Wasmer, Unsupported)
+	}
+	if err := c.save(); err != nil || len(c.known) != choiceModules {
+		t.Errorf("%d modules are remembered, %v, want %d", len(c.known), err, choiceModules)
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	c := &cache{dir: dir, most: 1000}
+	key := func(n int) cacheKey { return keyOf(sha256.Sum256([]byte{byte(n)}), Wasmer) }
+	for n := range 10 {
+		if err := c.store(key(n), make([]byte, 200)); err != nil {
+			t.Fatal(err)
+		}
+		past := time.Now().Add(time.Duration(n-100) * time.Hour)
+		if err := os.Chtimes(filepath.Join(dir, key(n).name()), past, past); err != nil {
+			t.Fatal(err)
+		}
+		c.load(key(0)) // in use all the time
+	}
+	if c.load(key(0)) == nil || c.load(key(9)) == nil {
+		t.Error("what was used last is gone")
+	}
+	var sum int64
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		st, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += st.Size()
+	}
+	if sum > 1000+2*int64(cacheHead) || len(files) < 2 {
+		t.Errorf("%d files of %d bytes, 1000 are allowed", len(files), sum)
+	}
+}
+
+// TestVersions: the versions in the names of compiled modules are those linked.
+func TestVersions(t *testing.T) {
+	b, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, path := range map[Engine]string{
+		Wasmer: "github.com/wasmerio/wasmer-go", Wasmtime: "github.com/bytecodealliance/wasmtime-go/v44", Wazero: "github.com/tetratelabs/wazero",
+	} {
+		if want := path + " " + engineVersions[e] + "\n"; !bytes.Contains(b, []byte(want)) {
+			t.Errorf("go.mod has no %q", want)
+		}
+	}
+}
