@@ -65,18 +65,19 @@ func (w *World) poll(mem []byte, a []uint64) Errno {
 	if _, ok3 := span(mem, a[3], 4); !ok || !ok2 || !ok3 {
 		return Fault
 	}
-	events, first := w.ready(in)
+	began := w.clock.now()
+	events, first := w.ready(in, began)
 	if len(events) == 0 {
-		w.clock.pass(first - min(first, w.clock.now()))
-		events, _ = w.ready(in)
+		w.clock.pass(first - began)
+		events, _ = w.ready(in, began)
 	}
 	copy(out, events)
 	return put32(mem, a[3], uint32(len(events)/eventSize))
 }
 
 // ready are the events of the subscriptions that have one now, and when the
-// first of the others will.
-func (w *World) ready(in []byte) (events []byte, first uint64) {
+// first of the others will, if one was waited for since began.
+func (w *World) ready(in []byte, began uint64) (events []byte, first uint64) {
 	first = math.MaxUint64
 	for ; len(in) > 0; in = in[subscriptionSize:] {
 		var e [eventSize]byte
@@ -84,9 +85,9 @@ func (w *World) ready(in []byte) (events []byte, first uint64) {
 		e[10] = in[8]
 		switch in[8] {
 		case eventClock:
-			deadline, errno := w.deadline(in)
-			if errno == Success && deadline > w.clock.now() {
-				first = min(first, deadline)
+			at, errno := deadline(in, began)
+			if errno == Success && at > w.clock.now() {
+				first = min(first, at)
 				continue
 			}
 			e[8] = byte(errno)
@@ -105,7 +106,7 @@ func (w *World) ready(in []byte) (events []byte, first uint64) {
 	return events, first
 }
 
-func (w *World) deadline(sub []byte) (uint64, Errno) {
+func deadline(sub []byte, began uint64) (uint64, Errno) {
 	timeout, flags := binary.LittleEndian.Uint64(sub[24:]), binary.LittleEndian.Uint16(sub[40:])
 	if binary.LittleEndian.Uint32(sub[16:]) >= clocks || flags > 1 {
 		return 0, Inval
@@ -113,8 +114,7 @@ func (w *World) deadline(sub []byte) (uint64, Errno) {
 	if flags == 1 {
 		return timeout, Success
 	}
-	now := w.clock.now()
-	return now + min(timeout, math.MaxUint64-now), Success
+	return began + min(timeout, math.MaxUint64-began), Success
 }
 
 // waiting is how many bytes fd has for an event and whether those are the last.

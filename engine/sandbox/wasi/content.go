@@ -52,7 +52,7 @@ func (w *World) print(mem []byte, stream int, vectors [][]byte, result uint64) E
 	return put32(mem, result, uint32(min(total, math.MaxUint32)))
 }
 
-// read is fd_read(fd, iovs, count, read).
+// readSome is fd_read(fd, iovs, count, read).
 func (w *World) readSome(mem []byte, a []uint64) Errno {
 	d, vectors, e := w.transfer(mem, a, fdRead)
 	if e != Success {

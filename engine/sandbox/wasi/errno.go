@@ -24,7 +24,6 @@ const (
 	Notdir      Errno = 54
 	Notempty    Errno = 55
 	Notsock     Errno = 57
-	Notsup      Errno = 58
 	Perm        Errno = 63
 	Spipe       Errno = 70
 	Notcapable  Errno = 76

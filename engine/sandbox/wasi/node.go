@@ -165,7 +165,7 @@ func (s *system) lend(n *node, data []byte) Errno {
 		return Nospc
 	}
 	s.bytes += uint64(len(data))
-	n.data, n.lent = data[:len(data):len(data)], true
+	n.data, n.lent = slices.Clip(data), true
 	return Success
 }
 

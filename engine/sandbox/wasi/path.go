@@ -25,6 +25,10 @@ const (
 	always        // to where it leads, which may be a name without a node
 )
 
+func (f follow) follows(last, slashed bool) bool {
+	return !last || f == always || f == slash && slashed
+}
+
 // resolve follows path from root, which it never leaves. The path is not
 // empty.
 func resolve(root *node, path string, how follow) (place, Errno) {
@@ -41,7 +45,7 @@ func resolve(root *node, path string, how follow) (place, Errno) {
 		last := rest == ""
 		slashed := last && len(path) > len(name)
 		p.slash = p.slash || slashed
-		if p.is(Symlink) && (!last || how == always || how == slash && slashed) {
+		if p.is(Symlink) && how.follows(last, slashed) {
 			if links++; links > maxLinks {
 				return place{}, Loop
 			}
@@ -51,16 +55,25 @@ func resolve(root *node, path string, how follow) (place, Errno) {
 			}
 			continue
 		}
-		switch {
-		case p.node == nil && !last:
-			return place{}, Noent
-		case p.node != nil && !p.is(Directory) && (!last || p.slash):
-			return place{}, Notdir
-		case last:
+		if e := p.leads(last); e != Success {
+			return place{}, e
+		}
+		if last {
 			return p, Success
 		}
 		dir, path = p.node, rest
 	}
+}
+
+// leads tells whether a path may end or go on here.
+func (p place) leads(last bool) Errno {
+	switch {
+	case p.node == nil && !last:
+		return Noent
+	case p.node != nil && !p.is(Directory) && (!last || p.slash):
+		return Notdir
+	}
+	return Success
 }
 
 // step looks one name up in dir.
@@ -299,22 +312,22 @@ func (w *World) rename(mem []byte, a []uint64) Errno {
 // movable tells whether from may take the place of to.
 func movable(from, to place) Errno {
 	directory := from.is(Directory)
+	for at := to.dir; directory && at != nil; at = at.parent {
+		if at == from.node {
+			return Inval // into itself
+		}
+	}
 	switch {
-	case directory && to.node != nil && !to.is(Directory):
-		return Notdir
-	case directory && to.node != nil && len(to.node.entries) > 0:
-		return Notempty
 	case !directory && to.is(Directory):
 		return Isdir
 	case !directory && to.slash:
 		return Notdir
 	case !directory:
 		return Success
-	}
-	for at := to.dir; at != nil; at = at.parent {
-		if at == from.node {
-			return Inval // into itself
-		}
+	case to.node != nil && !to.is(Directory):
+		return Notdir
+	case to.node != nil && len(to.node.entries) > 0:
+		return Notempty
 	}
 	if deeper := to.dir.depth + 1; deeper > from.node.depth && deeper+from.node.levels() > maxDepth {
 		return Nametoolong
