@@ -69,10 +69,10 @@ type Config struct {
 
 // App is an open node.
 type App struct {
-	cfg     Config
-	net     chain.Network
-	home    *home
-	box     struct {
+	cfg  Config
+	net  chain.Network
+	home *home
+	box  struct {
 		*sandbox.Sandbox
 		once sync.Once
 		err  error

@@ -77,7 +77,7 @@ func (c *cache) load(k cacheKey) []byte {
 	if err != nil || !st.Mode().IsRegular() || st.Size() > int64(MaxArtifact+cacheHead) {
 		return nil
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // a name we made, in our own folder
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil
 	}

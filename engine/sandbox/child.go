@@ -23,8 +23,39 @@ type child struct {
 	talk *head    // the start of its stderr, what a dying runtime says
 	done chan struct{}
 
-	mu     sync.Mutex
-	reason error // why we killed it; guarded by mu
+	mu      sync.Mutex
+	reason  error         // why we killed it; guarded by mu
+	stopped time.Time     // when it was suspended, zero while it is not; guarded by mu
+	paused  time.Duration // how long it was suspended before; guarded by mu
+}
+
+// suspend stops the process, or lets it go on.
+func (c *child) suspend(stop bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stop == !c.stopped.IsZero() {
+		return nil
+	}
+	if err := c.halt(stop); err != nil {
+		return err
+	}
+	if stop {
+		c.stopped = time.Now()
+	} else {
+		c.paused += time.Since(c.stopped)
+		c.stopped = time.Time{}
+	}
+	return nil
+}
+
+// suspended is how long the process was suspended so far, in its life.
+func (c *child) suspended() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped.IsZero() {
+		return c.paused
+	}
+	return c.paused + time.Since(c.stopped)
 }
 
 // start runs the program with no argument, no environment and nothing open
@@ -133,9 +164,10 @@ func (c *child) roundTrip(ctx context.Context, closed <-chan struct{}, k frame.K
 
 // watch kills the child when a limit is reached or nobody wants the answer.
 func (c *child) watch(ctx context.Context, closed, over <-chan struct{}, before time.Duration, lim Limits) {
+	const often = 10 * time.Millisecond // the overrun we accept at the end
+	began, idle := time.Now(), c.suspended()
 	wall := time.NewTimer(lim.Wall)
 	defer wall.Stop()
-	const often = 10 * time.Millisecond // the overrun we accept at the end
 	cpu := time.NewTimer(max(often, lim.CPU/8))
 	defer cpu.Stop()
 	for {
@@ -149,6 +181,10 @@ func (c *child) watch(ctx context.Context, closed, over <-chan struct{}, before 
 			c.kill(ErrClosed)
 			return
 		case <-wall.C:
+			if left := lim.Wall - (time.Since(began) - (c.suspended() - idle)); left > 0 {
+				wall.Reset(max(often, left))
+				continue
+			}
 			c.kill(Errorf(LimitWall, "the guest took more than %v", lim.Wall))
 			return
 		case <-cpu.C:

@@ -15,6 +15,15 @@ func processAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
+// halt stops the process or lets it go on; both hold for all of its threads.
+func (c *child) halt(stop bool) error {
+	sig := unix.SIGCONT
+	if stop {
+		sig = unix.SIGSTOP
+	}
+	return c.cmd.Process.Signal(sig)
+}
+
 // cpuTime is the processor time of all threads of the child so far.
 func (c *child) cpuTime() time.Duration {
 	select {

@@ -3,6 +3,7 @@
 package sandbox
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -10,6 +11,9 @@ import (
 
 // processAttr asks for nothing: here the child notices the end of its stdin.
 func processAttr() *syscall.SysProcAttr { return nil }
+
+// halt cannot stop a process here.
+func (c *child) halt(bool) error { return errors.ErrUnsupported }
 
 // cpuTime is known here only after the end.
 func (c *child) cpuTime() time.Duration {

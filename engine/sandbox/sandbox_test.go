@@ -55,10 +55,15 @@ func here(t *testing.T) []sandbox.Engine {
 	var all []sandbox.Engine
 	for _, e := range sandbox.Engines() {
 		s := suite(e)
-		if _, err := s.TryStart(t, s.Guest(t, "plain"), sandbox.Limits{}); kind(err) == sandbox.Unsupported {
+		se, err := s.TryStart(t, s.Guest(t, "plain"), sandbox.Limits{})
+		if kind(err) == sandbox.Unsupported {
 			t.Logf("without %s: %v", e, err)
 			continue
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		se.Close()
 		all = append(all, e)
 	}
 	return all

@@ -29,6 +29,7 @@ type Session struct {
 
 	engine atomic.Int32  // index into engines
 	level  atomic.Uint32 // of the last child
+	pause  pause
 
 	mu     sync.Mutex // held for the length of a call; guards what follows
 	child  *child     // nil while none runs
@@ -83,10 +84,8 @@ func (s *Session) do(ctx context.Context, k frame.Kind, payload []byte) (Reply, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.closed:
-		return Reply{}, ErrClosed
-	default:
+	if err := s.pause.wait(ctx, s.closed); err != nil {
+		return Reply{}, err
 	}
 	if k == frame.Open { // forget the old input first: a failed Open leaves none
 		s.input, s.opened, s.loaded = nil, false, false
@@ -192,6 +191,7 @@ func (s *Session) begin() error {
 		return err
 	}
 	s.child, s.loaded = c, false
+	s.pause.running(c)
 	hello := frame.Greeting{
 		Parent: uint32(os.Getpid()), Engine: engineCodes[engine], Class: uint8(s.cfg.Class), Keep: s.cache.dir != "",
 		Memory: s.cfg.Limits.Memory, Output: uint64(s.cfg.Limits.Output), Input: uint64(s.cfg.Limits.Input),
@@ -231,6 +231,7 @@ func (s *Session) call(ctx context.Context, k frame.Kind, payload []byte) (Reply
 
 func (s *Session) drop() {
 	if s.child != nil {
+		s.pause.running(nil)
 		s.child.stop()
 	}
 	s.child, s.loaded = nil, false
