@@ -56,6 +56,7 @@ func layers() map[string][]string {
 		"engine/sandbox/wasmer":   adapter,
 		"engine/sandbox/wazero":   adapter,
 		"engine/sandbox/wasmtime": adapter,
+		"engine/sandbox/wasitest": {"engine/fog", "engine/sandbox", "engine/sandbox/gate", "engine/sandbox/wasi"}, // test cases run in it
 		"engine/sandbox/host":     {"engine/fog", "engine/sandbox", "engine/sandbox/frame", "engine/sandbox/gate", "engine/sandbox/jail", "engine/sandbox/wasi"},
 		"engine/sandbox/child":    {"engine/fog", "engine/sandbox/..."},
 

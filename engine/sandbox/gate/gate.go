@@ -20,6 +20,12 @@
 //	sonm_abi:    () -> i32       returns 1
 //	sonm_alloc:  (i32) -> i32
 //	inspect, open, task: (i32, i32) -> i64
+//
+// # Command modules
+//
+// A module of WASI's command form is a program that runs once: it exports its
+// memory and _start: () -> (), as compilers make it by themselves. Where it
+// names no maximum of its memory, the gate writes the one of the rules into it.
 package gate
 
 import (
@@ -50,6 +56,7 @@ type Rules struct {
 	Module  int                  // most bytes of the module
 	Memory  uint64               // most bytes of guest memory
 	Imports map[string]Signature // what may be imported, by "module.name"
+	Command bool                 // it is a command module, not a guest of the ABI
 }
 
 // Module is a guest that passed.
@@ -70,13 +77,19 @@ var abi = map[string]Signature{
 	"task":       {[]byte{i32, i32}, []byte{i64}},
 }
 
+var command = map[string]Signature{"_start": {}}
+
 // Check lets code pass or says in one sentence why not. The error is always a
 // *sandbox.Error, of kind Invalid or LimitMemory.
 func Check(ctx context.Context, code []byte, r Rules) (*Module, error) {
 	if len(code) > r.Module {
 		return nil, sandbox.Errorf(sandbox.Invalid, "the module has %d bytes, %d are allowed", len(code), r.Module)
 	}
-	w, err := walk(code)
+	w := &walker{}
+	if r.Command {
+		w.given = min(r.Memory/PageSize, maxPages)
+	}
+	err := w.walk(code)
 	if err != nil {
 		return nil, sandbox.Errorf(sandbox.Invalid, "the module is not acceptable WebAssembly: %v", err)
 	}
@@ -110,7 +123,11 @@ func (m *Module) validate(ctx context.Context, r Rules) error {
 			return err
 		}
 	}
-	return m.exported(c)
+	want := abi
+	if r.Command {
+		want = command
+	}
+	return m.exported(c, want)
 }
 
 func (m *Module) imported(f api.FunctionDefinition, r Rules) error {
@@ -127,7 +144,7 @@ func (m *Module) imported(f api.FunctionDefinition, r Rules) error {
 	return nil
 }
 
-func (m *Module) exported(c wazero.CompiledModule) error {
+func (m *Module) exported(c wazero.CompiledModule, must map[string]Signature) error {
 	if _, ok := c.ExportedMemories()["memory"]; !ok {
 		return sandbox.Errorf(sandbox.Invalid, `the module does not export its memory as "memory"`)
 	}
@@ -137,13 +154,13 @@ func (m *Module) exported(c wazero.CompiledModule) error {
 			return sandbox.Errorf(sandbox.Invalid, "the exported function %q has a 128-bit or reference value in its type", name)
 		}
 	}
-	for name, want := range abi {
+	for name, want := range must {
 		f, ok := funcs[name]
 		if !ok {
 			return sandbox.Errorf(sandbox.Invalid, "the module does not export %q", name)
 		}
 		if !want.is(f) {
-			return sandbox.Errorf(sandbox.Invalid, "the export %q has another type than the guest ABI says", name)
+			return sandbox.Errorf(sandbox.Invalid, "the export %q has another type than it must have", name)
 		}
 	}
 	f, ok := funcs["_initialize"]

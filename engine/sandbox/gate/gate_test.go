@@ -103,6 +103,43 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestCommand: a program needs _start and gets a maximum for its memory.
+func TestCommand(t *testing.T) {
+	types, funcs := section(1, 1, 0x60, 0, 0), section(3, 1, 0)
+	body := section(10, 1, 2, 0, 0x0b)
+	exports := section(7, append([]byte{2, 6}, "memory\x02\x00\x06_start\x00\x00"...)...)
+	bare := section(7, append([]byte{1, 6}, "memory\x02\x00"...)...)
+	r := rules()
+	r.Command = true
+	for _, c := range []struct {
+		name, part string
+		code       []byte
+		most       uint64 // bytes of memory
+	}{
+		{"no maximum", "", module(types, funcs, section(5, 1, 0, 1), exports, body), r.Memory},
+		{"own maximum", "", module(types, funcs, section(5, 1, 1, 1, 2), exports, body), 2 * gate.PageSize},
+		{"too much at once", "MiB of memory", module(types, funcs, section(5, 1, 0, 0x81, 8), exports, body), 0},
+		{"no _start", `does not export "_start"`, module(types, funcs, section(5, 1, 0, 1), bare, body), 0},
+		{"a guest", `does not export "_start"`, guest(t, "all"), 0},
+	} {
+		m, err := gate.Check(t.Context(), c.code, r)
+		if c.part != "" {
+			if err == nil || !strings.Contains(err.Error(), c.part) {
+				t.Errorf("Check(%s) = %v, want an error with %q", c.name, err, c.part)
+			}
+			continue
+		}
+		if err != nil || m.MemoryMax != c.most || m.MemoryMin != gate.PageSize {
+			t.Errorf("Check(%s) = %+v, %v, want memory of 1 page to %d bytes", c.name, m, err, c.most)
+			continue
+		}
+		// What the engine gets has the maximum in it.
+		if again, err := gate.Check(t.Context(), m.Code, r); err != nil || again.MemoryMax != c.most {
+			t.Errorf("Check(%s) of its own code = %+v, %v", c.name, again, err)
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	for _, name := range []string{"all", "simd", "plain", "v128", "nomax", "shared", "import"} {
 		f.Add(guest(f, name))

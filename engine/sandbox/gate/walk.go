@@ -50,6 +50,7 @@ const (
 // walker goes over a module's sections and keeps what Check needs.
 type walker struct {
 	sections           []section
+	given              uint64 // maximum of a memory that names none, in pages; 0 refuses it
 	minPages, maxPages uint64
 	memories           int
 	globals            uint32   // so far; imported ones are refused
@@ -65,41 +66,43 @@ type section struct {
 	body []byte
 }
 
-func walk(code []byte) (*walker, error) {
+func (w *walker) walk(code []byte) error {
 	if len(code) < 8 || string(code[:4]) != "\x00asm" {
-		return nil, errors.New("it does not begin as WebAssembly does")
+		return errors.New("it does not begin as WebAssembly does")
 	}
 	if v := binary.LittleEndian.Uint32(code[4:]); v != 1 {
-		return nil, fmt.Errorf("binary version %d, want 1", v)
+		return fmt.Errorf("binary version %d, want 1", v)
 	}
-	w := &walker{}
 	r := &reader{b: code[8:]}
 	seen := map[byte]bool{}
 	for len(r.b) > 0 {
 		id := r.byte()
 		body := r.bytes(int64(r.u32()))
 		if r.err != nil {
-			return nil, r.err
+			return r.err
 		}
 		if id == secCustom {
 			continue
 		}
 		if seen[id] {
-			return nil, fmt.Errorf("section %d comes twice", id)
+			return fmt.Errorf("section %d comes twice", id)
 		}
 		seen[id] = true
 		if err := w.section(id, &reader{b: body}); err != nil {
-			return nil, err
+			return err
+		}
+		if id == secMemory {
+			body = w.bounded()
 		}
 		w.sections = append(w.sections, section{id, body})
 	}
 	if w.memories != 1 {
-		return nil, fmt.Errorf("%d memories, want one of its own", w.memories)
+		return fmt.Errorf("%d memories, want one of its own", w.memories)
 	}
 	if !seen[secExport] {
-		return nil, errors.New("it exports nothing")
+		return errors.New("it exports nothing")
 	}
-	return w, nil
+	return nil
 }
 
 func (w *walker) section(id byte, r *reader) error {
@@ -236,8 +239,11 @@ func (w *walker) memory(r *reader) error {
 	if r.err != nil {
 		return r.err
 	}
-	if !bounded {
+	if !bounded && w.given == 0 {
 		return errors.New("its memory has no maximum (link with --max-memory)")
+	}
+	if !bounded {
+		hi = max(lo, w.given) // more than is given is refused like any other maximum
 	}
 	if lo > hi || hi > maxPages {
 		return fmt.Errorf("its memory has %d to %d pages", lo, hi)
@@ -292,6 +298,12 @@ func (w *walker) code(r *reader) error {
 		}
 	}
 	return body.err
+}
+
+// bounded is the memory section with its maximum.
+func (w *walker) bounded() []byte {
+	b := binary.AppendUvarint([]byte{1, 1}, w.minPages)
+	return binary.AppendUvarint(b, w.maxPages)
 }
 
 // stripped is the module without custom sections.

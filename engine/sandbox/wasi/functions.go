@@ -1,49 +1,86 @@
 package wasi
 
-// Functions are the imports a guest may have: all of preview 1 except sockets,
-// bound to w. Those without a meaning here answer Nosys, or Badf where they
-// take a file descriptor, of which only 0, 1 and 2 exist.
+// Functions are the imports a guest may have: all of preview 1, bound to w.
+// There are no sockets, so what takes one says that it got something else.
 func (w *World) Functions() []Func {
+	if w.fds == nil {
+		w.begin()
+	}
+	call := func(f func([]byte, []uint64) Errno) func([]byte, []uint64) (Errno, error) {
+		return func(mem []byte, a []uint64) (Errno, error) {
+			w.files.now = w.clock.now()
+			return f(mem, a), nil
+		}
+	}
 	fs := []Func{
-		f("args_sizes_get", "ii", none),
-		f("args_get", "ii", succeed),
-		f("environ_sizes_get", "ii", none),
-		f("environ_get", "ii", succeed),
-		f("clock_res_get", "ii", func(mem []byte, a []uint64) (Errno, error) {
-			if a[0] > 3 {
-				return Inval, nil
-			}
-			return put64(mem, a[1], clockStep), nil
-		}),
-		f("clock_time_get", "iIi", w.time),
-		f("fd_write", "iiii", w.write),
-		f("fd_read", "iiii", w.read),
-		f("fd_fdstat_get", "ii", w.stat),
-		f("fd_seek", "iIii", pipe),
-		f("fd_tell", "ii", pipe),
-		f("fd_close", "i", standard),
-		f("fd_sync", "i", standard),
-		f("fd_datasync", "i", standard),
+		f("proc_exit", "i", w.leave),
 		f("random_get", "ii", w.draw),
-		f("sched_yield", "", succeed),
-		{Name: "proc_exit", Params: []byte{i32}, Call: func(_ []byte, a []uint64) (Errno, error) {
-			return 0, Exit{uint32(a[0])}
-		}},
 	}
-	for name, params := range map[string]string{
-		"fd_advise": "iIIi", "fd_allocate": "iII", "fd_fdstat_set_flags": "ii", "fd_fdstat_set_rights": "iII",
-		"fd_filestat_get": "ii", "fd_filestat_set_size": "iI", "fd_filestat_set_times": "iIIi", "fd_pread": "iiiIi",
-		"fd_prestat_get": "ii", "fd_prestat_dir_name": "iii", "fd_pwrite": "iiiIi", "fd_readdir": "iiiIi", "fd_renumber": "ii",
-		"path_create_directory": "iii", "path_filestat_get": "iiiii", "path_filestat_set_times": "iiiiIIi",
-		"path_link": "iiiiiii", "path_open": "iiiiiIIii", "path_readlink": "iiiiii", "path_remove_directory": "iii",
-		"path_rename": "iiiiii", "path_symlink": "iiiii", "path_unlink_file": "iii",
-	} {
-		fs = append(fs, f(name, params, answer(Badf)))
+	fs[0].Results = nil
+	for _, t := range w.table() {
+		fs = append(fs, f(t.name, t.params, call(t.call)))
 	}
-	return append(fs, f("poll_oneoff", "iiii", answer(Nosys)), f("proc_raise", "i", answer(Nosys)))
+	return fs
 }
 
-// f is a function with parameters i (i32) and I (i64) that answers an Errno.
+type row struct {
+	name, params string // of i (i32) and I (i64)
+	call         func([]byte, []uint64) Errno
+}
+
+func (w *World) table() []row {
+	return []row{
+		{"args_sizes_get", "ii", w.argSizes},
+		{"args_get", "ii", w.args},
+		{"environ_sizes_get", "ii", w.envSizes},
+		{"environ_get", "ii", w.env},
+		{"clock_res_get", "ii", resolution},
+		{"clock_time_get", "iIi", w.time},
+		{"poll_oneoff", "iiii", w.poll},
+		{"sched_yield", "", answer(Success)},
+		{"proc_raise", "i", answer(Nosys)},
+
+		{"fd_advise", "iIIi", w.advise},
+		{"fd_allocate", "iII", w.allocate},
+		{"fd_close", "i", w.close},
+		{"fd_datasync", "i", w.sync},
+		{"fd_fdstat_get", "ii", w.stat},
+		{"fd_fdstat_set_flags", "ii", w.setFlags},
+		{"fd_fdstat_set_rights", "iII", w.setRights},
+		{"fd_filestat_get", "ii", w.fileStat},
+		{"fd_filestat_set_size", "iI", w.setSize},
+		{"fd_filestat_set_times", "iIIi", w.fileTimes},
+		{"fd_pread", "iiiIi", w.pread},
+		{"fd_prestat_dir_name", "iii", w.prestatName},
+		{"fd_prestat_get", "ii", w.prestat},
+		{"fd_pwrite", "iiiIi", w.pwrite},
+		{"fd_read", "iiii", w.readSome},
+		{"fd_readdir", "iiiIi", w.readdir},
+		{"fd_renumber", "ii", w.renumber},
+		{"fd_seek", "iIii", w.seek},
+		{"fd_sync", "i", w.sync},
+		{"fd_tell", "ii", w.tell},
+		{"fd_write", "iiii", w.write},
+
+		{"path_create_directory", "iii", w.createDirectory},
+		{"path_filestat_get", "iiiii", w.pathStat},
+		{"path_filestat_set_times", "iiiiIIi", w.pathTimes},
+		{"path_link", "iiiiiii", w.hardLink},
+		{"path_open", "iiiiiIIii", w.open},
+		{"path_readlink", "iiiiii", w.readLink},
+		{"path_remove_directory", "iii", w.removeDirectory},
+		{"path_rename", "iiiiii", w.rename},
+		{"path_symlink", "iiiii", w.symlink},
+		{"path_unlink_file", "iii", w.unlinkFile},
+
+		{"sock_accept", "iii", w.socket},
+		{"sock_recv", "iiiiii", w.socket},
+		{"sock_send", "iiiii", w.socket},
+		{"sock_shutdown", "ii", w.socket},
+	}
+}
+
+// f is a function that answers an Errno. Its Call sees 32 bits of an i32.
 func f(name, params string, call func([]byte, []uint64) (Errno, error)) Func {
 	p := make([]byte, len(params))
 	for n, c := range params {
@@ -52,31 +89,24 @@ func f(name, params string, call func([]byte, []uint64) (Errno, error)) Func {
 			p[n] = i64
 		}
 	}
-	return Func{Name: name, Params: p, Results: []byte{i32}, Call: call}
+	return Func{Name: name, Params: p, Results: []byte{i32}, Call: func(mem []byte, a []uint64) (Errno, error) {
+		for n, t := range p {
+			if t == i32 {
+				a[n] &= 0xffffffff
+			}
+		}
+		return call(mem, a)
+	}}
 }
 
-func answer(e Errno) func([]byte, []uint64) (Errno, error) {
-	return func([]byte, []uint64) (Errno, error) { return e, nil }
+func answer(e Errno) func([]byte, []uint64) Errno {
+	return func([]byte, []uint64) Errno { return e }
 }
 
-func succeed([]byte, []uint64) (Errno, error) { return Success, nil }
-
-// none is args_sizes_get(count, size) and its like: nothing, of no length.
-func none(mem []byte, a []uint64) (Errno, error) {
-	return max(put32(mem, a[0], 0), put32(mem, a[1], 0)), nil
-}
-
-// pipe is what the standard streams say to a seek.
-func pipe(_ []byte, a []uint64) (Errno, error) {
-	if a[0] > 2 {
-		return Badf, nil
+// socket is what a descriptor says that is none.
+func (w *World) socket(_ []byte, a []uint64) Errno {
+	if _, e := w.fd(a[0]); e != Success {
+		return e
 	}
-	return Spipe, nil
-}
-
-func standard(_ []byte, a []uint64) (Errno, error) {
-	if a[0] > 2 {
-		return Badf, nil
-	}
-	return Success, nil
+	return Notsock
 }

@@ -1,0 +1,2 @@
+// Package wasmer is the wasi-testsuite on that engine, see package wasitest.
+package wasmer

@@ -1,0 +1,2 @@
+// Package wasmtime is the wasi-testsuite on that engine, see package wasitest.
+package wasmtime

@@ -1,0 +1,2 @@
+// Package wazero is the wasi-testsuite on that engine, see package wasitest.
+package wazero
