@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // block is a construct that an end closes.
 type block struct {
 	height  int // of the operand stack below its parameters
-	params  int
-	results int
+	params  []byte
+	results []byte
 }
 
 // reading is the state of read in a body.
@@ -18,15 +19,17 @@ type reading struct {
 	p      *program
 	f      *function
 	r      *reader
+	locals []bool // whether each is a vector, parameters first
 	blocks []block
-	height int // of the operand stack
-	most   int
-	dead   bool // behind a branch, until the block ends
+	stack  []bool // operands, whether each is a vector
+	most   int    // operands at a time
+	dead   bool   // behind a branch, until the block ends
 }
 
-// read finds the calls and the weight of a function. It knows the length of
-// every instruction of the profile and how many operands it leaves; as the
-// module is valid it checks neither types nor indices beyond its own safety.
+// read finds the calls and the weight of a function, and its selects between
+// vectors. It knows the length of every instruction of the profile and which
+// operands it leaves; as the module is valid it checks neither types nor
+// indices beyond its own safety.
 func (p *program) read(f *function) error {
 	if f.kind >= uint32(len(p.types)) {
 		return fmt.Errorf("there is no type %d", f.kind)
@@ -34,14 +37,19 @@ func (p *program) read(f *function) error {
 	t := p.types[f.kind]
 	r := &reader{b: f.body}
 	weight := uint64(frameWeight)
+	x := &reading{p: p, f: f, r: r, blocks: []block{{results: t.results}}}
 	for _, c := range t.params {
 		weight += 2 * sizeOf(c) // they are passed on by the guard
+		x.locals = append(x.locals, c == v128)
 	}
 	for groups := r.u32(); groups > 0 && r.err == nil; groups-- {
-		n := uint64(r.u32())
-		weight += n * sizeOf(r.byte())
+		n, c := r.u32(), r.byte()
+		weight += uint64(n) * sizeOf(c)
+		if n > maxLocals {
+			return errors.New("too many locals")
+		}
+		x.locals = append(x.locals, slices.Repeat([]bool{c == v128}, int(n))...)
 	}
-	x := &reading{p: p, f: f, r: r, blocks: []block{{results: len(t.results)}}}
 	for len(x.blocks) > 0 {
 		if err := x.instruction(); err != nil {
 			return err
@@ -49,7 +57,7 @@ func (p *program) read(f *function) error {
 		if r.err != nil {
 			return r.err
 		}
-		x.most = max(x.most, x.height)
+		x.most = max(x.most, len(x.stack))
 	}
 	weight += uint64(x.most) * operandWeight
 	f.weight = uint32(min(weight, math.MaxInt32))
@@ -63,12 +71,39 @@ func sizeOf(valueType byte) uint64 {
 	return localWeight
 }
 
-// take changes the height of the operand stack.
-func (x *reading) take(n int) {
+// pop takes n operands off the stack.
+func (x *reading) pop(n int) {
 	if !x.dead {
-		x.height = max(0, x.height+n)
+		x.stack = x.stack[:max(0, len(x.stack)-n)]
 	}
 }
+
+// push puts one on it.
+func (x *reading) push(vector bool) {
+	if !x.dead {
+		x.stack = append(x.stack, vector)
+	}
+}
+
+// pushAll pushes values of the given types.
+func (x *reading) pushAll(types []byte) {
+	for _, c := range types {
+		x.push(c == v128)
+	}
+}
+
+// to makes the stack as high as it was, with values of the given types on it.
+func (x *reading) to(height int, types []byte) {
+	x.dead = false
+	x.stack = x.stack[:min(height, len(x.stack))]
+	x.pushAll(types)
+}
+
+// top reports whether the operand on top is a vector.
+func (x *reading) top() bool { return len(x.stack) > 0 && x.stack[len(x.stack)-1] }
+
+// at is the element of a list that an index names, false if there is none.
+func at(list []bool, n uint32) bool { return n < uint32(len(list)) && list[n] }
 
 func (x *reading) instruction() error {
 	r := x.r
@@ -76,41 +111,42 @@ func (x *reading) instruction() error {
 	switch {
 	case op <= 0x1c:
 		return x.control(op)
-	case op == 0x20, op == 0x23, op == 0xd2: // local.get, global.get, ref.func
-		at := r.u32()
-		x.take(1)
-		if op == 0xd2 {
-			x.p.taken[at] = true
-		}
+	case op == 0x20: // local.get
+		x.push(at(x.locals, r.u32()))
+	case op == 0x23: // global.get
+		x.push(at(x.p.vectors, r.u32()))
+	case op == 0xd2: // ref.func
+		x.p.taken[r.u32()] = true
+		x.push(false)
 	case op == 0x21, op == 0x24: // local.set, global.set
 		r.u32()
-		x.take(-1)
+		x.pop(1)
 	case op == 0x22, op == 0x25: // local.tee, table.get
 		r.u32()
 	case op == 0x26: // table.set
 		r.u32()
-		x.take(-2)
+		x.pop(2)
 	case op >= 0x28 && op <= 0x3e: // loads and stores
 		r.u32()
 		r.u32()
 		if op >= 0x36 {
-			x.take(-2)
+			x.pop(2)
 		}
 	case op == 0x3f, op == 0x40: // memory.size, memory.grow
 		r.byte()
 		if op == 0x3f {
-			x.take(1)
+			x.push(false)
 		}
 	case op >= 0x41 && op <= 0x44:
 		r.skipConstant(op)
-		x.take(1)
+		x.push(false)
 	case op >= 0x45 && op <= 0xc4:
 		if !unary(op) {
-			x.take(-1)
+			x.pop(1)
 		}
 	case op == 0xd0: // ref.null
 		r.byte()
-		x.take(1)
+		x.push(false)
 	case op == 0xd1: // ref.is_null
 	case op == 0xfc:
 		return x.bulk()
@@ -156,26 +192,26 @@ func (x *reading) control(op byte) error {
 	case 0x01: // nop
 	case 0x02, 0x03, 0x04: // block, loop, if
 		if op == 0x04 {
-			x.take(-1)
+			x.pop(1)
 		}
 		params, results, err := x.blockType()
 		if err != nil {
 			return err
 		}
-		x.blocks = append(x.blocks, block{max(0, x.height-params), params, results})
+		x.blocks = append(x.blocks, block{max(0, len(x.stack)-len(params)), params, results})
 	case 0x05: // else
 		b := x.blocks[len(x.blocks)-1]
-		x.height, x.dead = b.height+b.params, false
+		x.to(b.height, b.params)
 	case 0x0b: // end
 		b := x.blocks[len(x.blocks)-1]
 		x.blocks = x.blocks[:len(x.blocks)-1]
-		x.height, x.dead = b.height+b.results, false
+		x.to(b.height, b.results)
 	case 0x0c: // br
 		r.u32()
 		x.dead = true
 	case 0x0d: // br_if
 		r.u32()
-		x.take(-1)
+		x.pop(1)
 	case 0x0e: // br_table
 		for n := uint64(r.u32()) + 1; n > 0 && r.err == nil; n-- {
 			r.u32()
@@ -187,7 +223,8 @@ func (x *reading) control(op byte) error {
 		to := r.u32()
 		x.f.calls = append(x.f.calls, to)
 		t, err := x.p.kind(to)
-		x.take(len(t.results) - len(t.params))
+		x.pop(len(t.params))
+		x.pushAll(t.results)
 		return err
 	case 0x11: // call_indirect
 		kind := r.u32()
@@ -197,39 +234,51 @@ func (x *reading) control(op byte) error {
 		}
 		x.f.indirect = append(x.f.indirect, kind)
 		t := x.p.types[kind]
-		x.take(len(t.results) - len(t.params) - 1)
+		x.pop(len(t.params) + 1)
+		x.pushAll(t.results)
 	case 0x1a: // drop
-		x.take(-1)
+		x.pop(1)
 	case 0x1b: // select
-		x.take(-2)
+		x.pop(2)
+		if x.top() && !x.dead {
+			x.selects(1)
+		}
 	case 0x1c: // select with types
-		r.bytes(int64(r.u32()))
-		x.take(-2)
+		before := len(r.b)
+		if types := r.bytes(int64(r.u32())); len(types) == 1 && types[0] == v128 {
+			x.selects(1 + before - len(r.b))
+		}
+		x.pop(2)
 	default:
 		return fmt.Errorf("instruction %#x", op)
 	}
 	return nil
 }
 
-// blockType reads how many operands a block takes and leaves.
-func (x *reading) blockType() (params, results int, err error) {
+// selects notes that the n bytes just read select between two vectors.
+func (x *reading) selects(n int) {
+	end := len(x.f.body) - len(x.r.b)
+	x.f.selects = append(x.f.selects, [2]int{end - n, end})
+}
+
+// blockType reads the types of what a block takes and leaves.
+func (x *reading) blockType() (params, results []byte, err error) {
 	if len(x.r.b) == 0 {
-		return 0, 0, errShort
+		return nil, nil, errShort
 	}
 	switch c := x.r.b[0]; {
 	case c == 0x40: // nothing
 		x.r.byte()
-		return 0, 0, nil
+		return nil, nil, nil
 	case c&0xc0 == 0x40: // a value type, a negative number of one byte
-		x.r.byte()
-		return 0, 1, nil
+		return nil, x.r.bytes(1), nil
 	}
-	at := x.r.u32()
-	if at >= uint32(len(x.p.types)) {
-		return 0, 0, fmt.Errorf("there is no type %d", at)
+	n := x.r.u32()
+	if n >= uint32(len(x.p.types)) {
+		return nil, nil, fmt.Errorf("there is no type %d", n)
 	}
-	t := x.p.types[at]
-	return len(t.params), len(t.results), nil
+	t := x.p.types[n]
+	return t.params, t.results, nil
 }
 
 // bulk reads the instructions behind the prefix 0xfc.
@@ -240,18 +289,18 @@ func (x *reading) bulk() error {
 	case 8, 10, 12, 14: // memory.init, memory.copy, table.init, table.copy
 		r.u32()
 		r.u32()
-		x.take(-3)
+		x.pop(3)
 	case 9, 13: // data.drop, elem.drop
 		r.u32()
 	case 11, 17: // memory.fill, table.fill
 		r.u32()
-		x.take(-3)
+		x.pop(3)
 	case 15: // table.grow
 		r.u32()
-		x.take(-1)
+		x.pop(1)
 	case 16: // table.size
 		r.u32()
-		x.take(1)
+		x.push(false)
 	default:
 		return fmt.Errorf("instruction 0xfc %d", op)
 	}
@@ -263,51 +312,60 @@ func (x *reading) vector() error {
 	r := x.r
 	op := r.u32()
 	switch {
-	case op <= 11, op == 92, op == 93: // loads and the store
+	case op <= 10, op == 92, op == 93: // loads
 		r.u32()
 		r.u32()
-		if op == 11 {
-			x.take(-2)
-		}
+		x.pop(1)
+		x.push(true)
+	case op == 11: // the store
+		r.u32()
+		r.u32()
+		x.pop(2)
 	case op == 12: // v128.const
 		r.bytes(16)
-		x.take(1)
+		x.push(true)
 	case op == 13: // i8x16.shuffle
 		r.bytes(16)
-		x.take(-1)
-	case op >= 21 && op <= 34: // extract_lane, replace_lane
+		x.pop(1)
+	case op >= 15 && op <= 20: // splat
+		x.pop(1)
+		x.push(true)
+	case op >= 21 && op <= 34:
 		r.byte()
+		x.pop(1) // replace_lane leaves the vector below
 		switch op {
-		case 23, 26, 28, 30, 32, 34:
-			x.take(-1)
+		case 21, 22, 24, 25, 27, 29, 31, 33: // extract_lane
+			x.push(false)
 		}
 	case op >= 84 && op <= 91: // load_lane, store_lane
 		r.u32()
 		r.u32()
 		r.byte()
-		x.take(-1)
-		if op >= 88 {
-			x.take(-1)
+		x.pop(2)
+		if op < 88 {
+			x.push(true)
 		}
 	case op == 82: // bitselect
-		x.take(-2)
+		x.pop(2)
 	case op > 255:
 		return errors.New("an instruction of relaxed SIMD")
+	case op == 83, op == 99, op == 100, op == 131, op == 132, op == 163, op == 164, op == 195, op == 196: // any_true, all_true, bitmask
+		x.pop(1)
+		x.push(false)
 	case !unaryVector(op):
-		x.take(-1)
+		x.pop(1)
 	}
 	return nil
 }
 
-// unaryVector reports whether an instruction on whole vectors takes one operand.
+// unaryVector reports whether an instruction makes a vector of one vector.
 func unaryVector(op uint32) bool {
 	switch {
-	case op >= 15 && op <= 20, // splat
-		op == 77, op == 83, op == 94, op == 95, // not, any_true, demote, promote
-		op >= 96 && op <= 100, op >= 103 && op <= 106, op == 116, op == 117, op == 122,
-		op >= 124 && op <= 129, op == 131, op == 132, op >= 135 && op <= 138, op == 148,
-		op == 160, op == 161, op == 163, op == 164, op >= 167 && op <= 170,
-		op == 192, op == 193, op == 195, op == 196, op >= 199 && op <= 202,
+	case op == 77, op == 94, op == 95, // not, demote, promote
+		op >= 96 && op <= 98, op >= 103 && op <= 106, op == 116, op == 117, op == 122,
+		op >= 124 && op <= 129, op >= 135 && op <= 138, op == 148,
+		op == 160, op == 161, op >= 167 && op <= 170,
+		op == 192, op == 193, op >= 199 && op <= 202,
 		op == 224, op == 225, op == 227, op == 236, op == 237, op == 239, op >= 248:
 		return true
 	}

@@ -64,6 +64,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("state", s.state)
 	t.Run("outcomes", s.outcomes)
 	t.Run("depth", s.depth)
+	t.Run("select", s.choice)
 	t.Run("open", s.openOutcomes)
 	t.Run("replay", s.replay)
 	t.Run("limits", s.limits)
@@ -139,6 +140,20 @@ func (s Suite) depth(t *testing.T) {
 		}) - 1
 		if deepest != wantDepth {
 			t.Errorf("recursion to a depth of %d, want %d on every engine", deepest, wantDepth)
+		}
+	}
+}
+
+// choice: select between two vectors gives all of the one.
+func (s Suite) choice(t *testing.T) {
+	se := s.Start(t, "select", sandbox.Limits{})
+	open(t, se, "")
+	for spec, want := range map[string][]byte{
+		"1": words(0x11111111, 0x22222222, 0x33333333, 0x44444444),
+		"2": words(0x55555555, 0x66666666, 0x77777777, 0x08888888),
+	} {
+		if got := task(t, se, spec).Payload; !bytes.Equal(got, want) {
+			t.Errorf("Task(%s) = %x, want %x", spec, got, want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ cc simd all "$max" -msimd128
 cc import import "$max"
 cc popcnt popcnt "$max" -msimd128
 cc v128 v128 "$max" -msimd128
+cc select select "$max" -msimd128
 cc plain plain "$max"
 cc nomax plain
 cc huge plain -Wl,--max-memory=4294967296

@@ -44,6 +44,7 @@ type function struct {
 	kind     uint32 // index of its type
 	body     []byte // locals and instructions
 	weight   uint32
+	selects  [][2]int // where in body it selects between two vectors
 	calls    []uint32 // indices of functions
 	indirect []uint32 // types called through tables
 }
@@ -55,6 +56,7 @@ type program struct {
 	funcs    []function
 	taken    map[uint32]bool // functions that may be in a table
 	globals  uint32
+	vectors  []bool // whether each global is a vector
 }
 
 // guarded is the module with its recursion counted. The module is valid.
@@ -136,7 +138,7 @@ func (p *program) code(again []uint32) []byte {
 		place[f] = uint32(len(p.imported) + len(p.funcs) + n)
 	}
 	for n, f := range p.funcs {
-		body := f.body
+		body := f.plain()
 		if to, ok := place[uint32(n)]; ok {
 			body = p.guard(f, to)
 		}
@@ -144,10 +146,36 @@ func (p *program) code(again []uint32) []byte {
 		b = append(b, body...)
 	}
 	for _, n := range again {
-		b = binary.AppendUvarint(b, uint64(len(p.funcs[n].body)))
-		b = append(b, p.funcs[n].body...)
+		body := p.funcs[n].plain()
+		b = binary.AppendUvarint(b, uint64(len(body)))
+		b = append(b, body...)
 	}
 	return b
+}
+
+// plainSelect does what select does with two vectors: wasmer's own copies only
+// their lowest 32 bits when it chooses the first. The condition becomes a mask
+// of all ones or zeros.
+var plainSelect = []byte{
+	0x45,             // i32.eqz
+	0x41, 0x01, 0x6b, // i32.const 1, i32.sub
+	0xfd, 0x11, 0xfd, 0x52, // i32x4.splat, v128.bitselect
+}
+
+// plain is the body with other instructions for those that an engine is known
+// to get wrong.
+func (f *function) plain() []byte {
+	if len(f.selects) == 0 {
+		return f.body
+	}
+	var b []byte
+	from := 0
+	for _, s := range f.selects {
+		b = append(b, f.body[from:s[0]]...)
+		b = append(b, plainSelect...)
+		from = s[1]
+	}
+	return append(b, f.body[from:]...)
 }
 
 // guard is a body that calls the function at index to.
@@ -207,7 +235,8 @@ func (w *walker) program() (*program, error) {
 			one = p.element
 		case secGlobal:
 			one = func(r *reader) {
-				r.bytes(2) // its type
+				p.vectors = append(p.vectors, r.byte() == v128)
+				r.byte()
 				p.constant(r)
 			}
 		default:
