@@ -214,11 +214,14 @@ type Reply struct {
 }
 
 func (b *Sandbox) session(module []byte) *Session {
-	sum := sha256.Sum256(module)
-	return &Session{
-		cfg: b.cfg, cache: b.cache, choices: b.choices, module: module, hash: sum,
-		engines: b.choices.order(sum, b.cfg.Engines), closed: make(chan struct{}),
+	s := &Session{
+		cfg: b.cfg, cache: b.cache, choices: b.choices, module: module, hash: sha256.Sum256(module),
+		closed: make(chan struct{}), paces: map[Engine]pace{},
 	}
+	order, rivals := b.choices.order(s.hash, b.cfg.Engines)
+	s.engine.Store(uint32(engineCodes[order[0]]))
+	s.left, s.rivals = order[1:], rivals
+	return s
 }
 
 // Start begins a session with module, which the caller must leave unchanged

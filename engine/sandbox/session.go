@@ -29,11 +29,10 @@ type Session struct {
 	choices *choices
 	module  []byte
 	hash    [sha256.Size]byte // of module
-	engines []Engine          // in the order they are tried
 	closed  chan struct{}
 	once    sync.Once
 
-	engine atomic.Int32  // index into engines
+	engine atomic.Uint32 // by its code
 	level  atomic.Uint32 // of the last child
 	pause  pause
 
@@ -42,12 +41,15 @@ type Session struct {
 	input  []byte     // of the last successful Open
 	opened bool       // input is set
 	loaded bool       // child has seen input
+	left   []Engine   // to go on with, when the present one cannot do it
+	rivals []Engine   // being compared, none if that is done
+	paces  map[Engine]pace
 }
 
 // Engine is the engine that answers now; it changes when a module turns out
 // to need another one.
 func (s *Session) Engine() Engine {
-	return s.engines[s.engine.Load()]
+	return EngineOf(uint8(s.engine.Load()))
 }
 
 // Level is how far the child is locked down.
@@ -108,7 +110,7 @@ func (s *Session) do(ctx context.Context, k frame.Kind, payload []byte) (Reply, 
 		s.input, s.opened, s.loaded = payload, true, true
 	}
 	if err == nil && k == frame.Task {
-		s.choices.worked(s.hash, r.Engine, r.Work, r.CPU)
+		s.compare(r)
 	}
 	return r, err
 }
@@ -137,15 +139,18 @@ func (s *Session) trying(f func() error) error {
 			return err
 		}
 		s.drop()
-		at := int(s.engine.Load())
-		s.choices.failed(s.hash, s.engines[at], e.Kind)
-		if at+1 >= len(s.engines) {
+		from := s.Engine()
+		s.choices.failed(s.hash, from, e.Kind)
+		s.rivals = nil
+		if len(s.left) == 0 {
 			return err
 		}
-		s.engine.Store(int32(at + 1))
-		s.cfg.Log.Info("sandbox engine changed", "from", s.engines[at], "to", s.engines[at+1], "reason", e)
+		to := s.left[0]
+		s.left = s.left[1:]
+		s.engine.Store(uint32(engineCodes[to]))
+		s.cfg.Log.Info("sandbox engine changed", "from", from, "to", to, "reason", e)
 		if s.cfg.Changed != nil {
-			s.cfg.Changed(s.engines[at], s.engines[at+1], e)
+			s.cfg.Changed(from, to, e)
 		}
 	}
 }
