@@ -12,6 +12,7 @@ type block struct {
 	height  int // of the operand stack below its parameters
 	params  []byte
 	results []byte
+	dead    bool // it stands behind a branch itself
 }
 
 // reading is the state of read in a body.
@@ -93,9 +94,11 @@ func (x *reading) pushAll(types []byte) {
 }
 
 // to makes the stack as high as it was, with values of the given types on it.
-func (x *reading) to(height int, types []byte) {
-	x.dead = false
-	x.stack = x.stack[:min(height, len(x.stack))]
+func (x *reading) to(b block, types []byte) {
+	if x.dead = b.dead; x.dead {
+		return // nothing was pushed or popped since the branch
+	}
+	x.stack = x.stack[:min(b.height, len(x.stack))]
 	x.pushAll(types)
 }
 
@@ -221,14 +224,14 @@ func (x *reading) control(op byte) error {
 		if err != nil {
 			return err
 		}
-		x.blocks = append(x.blocks, block{max(0, len(x.stack)-len(params)), params, results})
+		x.blocks = append(x.blocks, block{max(0, len(x.stack)-len(params)), params, results, x.dead})
 	case 0x05: // else
 		b := x.blocks[len(x.blocks)-1]
-		x.to(b.height, b.params)
+		x.to(b, b.params)
 	case 0x0b: // end
 		b := x.blocks[len(x.blocks)-1]
 		x.blocks = x.blocks[:len(x.blocks)-1]
-		x.to(b.height, b.results)
+		x.to(b, b.results)
 	case 0x0c: // br
 		r.u32()
 		x.dead = true

@@ -97,10 +97,17 @@ func (w *walker) rewritten(exports func([]byte, uint32) []byte) ([]byte, error) 
 		return nil, fmt.Errorf("its calls go %d KiB deep without recursion, %d KiB are allowed", chain>>10, maxChain>>10)
 	}
 	var again []uint32
-	for n := range p.funcs {
+	more, size := 0, 0
+	for n, f := range p.funcs {
+		more += len(f.selects) * len(plainSelect)
+		size += len(f.body)
 		if recursive[n] {
 			again = append(again, uint32(n))
+			more += guardSize + 3*len(p.types[f.kind].params)
 		}
+	}
+	if most := 2*size + 1<<20; more > most {
+		return nil, fmt.Errorf("counting its recursion takes %d KiB of code, %d KiB are allowed", more>>10, most>>10)
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	put := func(id byte, body []byte) {
@@ -202,6 +209,9 @@ func (f *function) plain() []byte {
 	}
 	return append(b, f.body[from:]...)
 }
+
+// guardSize is what a guard takes at most beside its parameters, in bytes.
+const guardSize = 64
 
 // guard is a body that calls the function at index to.
 func (p *program) guard(f function, to uint32) []byte {

@@ -36,7 +36,8 @@ const (
 const (
 	maxLocals    = 4096    // per function; the native engine dies of big frames
 	maxTables    = 16      // clang makes 1
-	maxElements  = 1 << 20 // per table; a browser allows 10^7
+	maxElements  = 1 << 20 // of all tables together; a browser allows 10^7 in each
+	maxValues    = 1000    // parameters, and results, of a function; as browsers and wasmtime have it
 	maxGlobals   = 10_000
 	maxExports   = 10_000
 	maxImports   = 1_000
@@ -54,6 +55,8 @@ type walker struct {
 	minPages, maxPages uint64
 	memories           int
 	tables             []uint64 // elements each has at first
+	elements           uint64   // that all tables may have
+	tableEntries       []byte   // the table section's entries, with a maximum in each
 	globals            uint32   // so far; imported ones are refused
 	globalEntries      []byte   // body of the global section after its count
 	mutable            []byte   // types of the mutable globals
@@ -92,8 +95,11 @@ func (w *walker) walk(code []byte) error {
 		if err := w.section(id, &reader{b: body}); err != nil {
 			return err
 		}
-		if id == secMemory {
+		switch id {
+		case secMemory:
 			body = w.bounded()
+		case secTable:
+			body = append(binary.AppendUvarint(nil, uint64(len(w.tables))), w.tableEntries...)
 		}
 		w.sections = append(w.sections, section{id, body})
 	}
@@ -166,8 +172,11 @@ func (w *walker) section(id byte, r *reader) error {
 // funcType looks only at the lengths, for which the validator makes room.
 func (w *walker) funcType(r *reader) error {
 	r.byte()
-	r.bytes(int64(r.u32()))
-	r.bytes(int64(r.u32()))
+	params := r.bytes(int64(r.u32()))
+	results := r.bytes(int64(r.u32()))
+	if r.err == nil && max(len(params), len(results)) > maxValues {
+		return fmt.Errorf("a function has more than %d parameters or results", maxValues)
+	}
 	return r.err
 }
 
@@ -232,12 +241,21 @@ func (w *walker) oneImport(r *reader) error {
 }
 
 func (w *walker) table(r *reader) error {
-	r.byte()
+	kind := r.byte()
 	lo, hi, bounded := r.limits()
-	if r.err == nil && (lo > maxElements || bounded && hi > maxElements) {
-		return fmt.Errorf("a table of %d elements, %d are allowed", max(lo, hi), maxElements)
+	if r.err != nil {
+		return r.err
+	}
+	if !bounded {
+		hi = max(lo, maxElements/maxTables) // what it may grow to
+	}
+	if w.elements += max(lo, hi); w.elements > maxElements {
+		return fmt.Errorf("tables of %d elements, %d are allowed", w.elements, maxElements)
 	}
 	w.tables = append(w.tables, lo)
+	w.tableEntries = append(w.tableEntries, kind, 1)
+	w.tableEntries = binary.AppendUvarint(w.tableEntries, lo)
+	w.tableEntries = binary.AppendUvarint(w.tableEntries, hi)
 	return r.err
 }
 
