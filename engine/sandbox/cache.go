@@ -23,10 +23,6 @@ import (
 // read by no other. A test holds them against go.mod.
 var engineVersions = map[Engine]string{Wasmer: "v1.0.4", Wasmtime: "v44.0.0", Wazero: "v1.12.0"}
 
-// buildVersion counts the changes in this tree after which modules have to be
-// compiled again: in the gate, in the adapters' settings.
-const buildVersion = 1
-
 // cacheSize is how many bytes of compiled modules are kept.
 const cacheSize = 1 << 30
 
@@ -48,16 +44,45 @@ type cache struct {
 	most int64  // bytes
 	once sync.Once
 	err  error // of making the folder
+
+	mu       sync.Mutex
+	programs map[string]string // guarded by mu; hashes of child programs, by path, size and time
 }
 
 // cacheKey names what engine makes of the module with this hash on this processor.
 type cacheKey [sha256.Size]byte
 
-func keyOf(module [sha256.Size]byte, e Engine) cacheKey {
+func (c *cache) key(module [sha256.Size]byte, e Engine, program string) cacheKey {
 	h := sha256.New()
-	fmt.Fprintf(h, "sonm compiled module\x00%x\x00%s %s\x00%d\x00%s/%s\x00%+v %+v", module, e, engineVersions[e],
-		buildVersion, runtime.GOOS, runtime.GOARCH, cpu.X86, cpu.ARM64)
+	fmt.Fprintf(h, "sonm compiled module\x00%x\x00%s %s\x00%s\x00%s/%s\x00%+v %+v", module, e, engineVersions[e],
+		c.identity(program), runtime.GOOS, runtime.GOARCH, cpu.X86, cpu.ARM64)
 	return cacheKey(h.Sum(nil))
+}
+
+// identity is the hash of a child program, in which the gate, the adapters and
+// their settings are: what one build compiled is nothing to another. A program
+// that cannot be read has none, and will not start either.
+func (c *cache) identity(program string) string {
+	st, err := os.Stat(program)
+	if err != nil {
+		return ""
+	}
+	of := fmt.Sprintf("%s %d %d", program, st.Size(), st.ModTime().UnixNano())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.programs[of]; ok {
+		return known
+	}
+	b, err := os.ReadFile(program) //nolint:gosec // it is about to be run
+	if err != nil {
+		return ""
+	}
+	if c.programs == nil {
+		c.programs = map[string]string{}
+	}
+	sum := sha256.Sum256(b)
+	c.programs[of] = string(sum[:])
+	return c.programs[of]
 }
 
 func (k cacheKey) name() string { return hex.EncodeToString(k[:]) + ".bin" }

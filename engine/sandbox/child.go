@@ -35,7 +35,7 @@ func (c *child) suspend(stop bool) error {
 	if stop == !c.stopped.IsZero() {
 		return nil
 	}
-	if err := c.halt(stop); err != nil {
+	if err := c.halt(stop); err != nil && !errors.Is(err, os.ErrProcessDone) { // the next call finds out about a dead one
 		return err
 	}
 	if stop {

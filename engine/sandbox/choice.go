@@ -25,9 +25,11 @@ const (
 	// choiceRange is how much slower than the fastest an engine may be expected
 	// to be, to be compared with it.
 	choiceRange = 1.3
-	// choiceCrashes is how often a child may die of a module in an engine until
-	// that is no longer tried: once may have been the system's fault.
+	// choiceCrashes is how often in choiceMemory a child may die of a module in
+	// an engine until that is no longer tried: once may have been the system's
+	// fault, and an input that brings it down says little of the next.
 	choiceCrashes = 2
+	choiceMemory  = 24 * time.Hour
 	// choiceModules is how many modules are remembered.
 	choiceModules = 1000
 )
@@ -54,7 +56,8 @@ type trial struct {
 	Version string  `json:"version"` // of the engine
 	Speed   float64 `json:"speed"`   // units per second of processor time, 0 before it was compared
 	Crashes int     `json:"crashes"`
-	Not     bool    `json:"not"` // it cannot run the module
+	Crashed int64   `json:"crashed"` // the last time, in seconds of Unix
+	Not     bool    `json:"not"`     // it cannot run the module
 	Used    int64   `json:"used"`
 }
 
@@ -64,6 +67,9 @@ func choiceKey(module [sha256.Size]byte) string { return hex.EncodeToString(modu
 func (t trial) now(e Engine) trial {
 	if t.Version != engineVersions[e] {
 		return trial{}
+	}
+	if time.Since(time.Unix(t.Crashed, 0)) > choiceMemory {
+		t.Crashes = 0
 	}
 	return t
 }
@@ -123,6 +129,7 @@ func (c *choices) failed(module [sha256.Size]byte, e Engine, kind Kind) {
 			t.Not = true
 		} else {
 			t.Crashes++
+			t.Crashed = time.Now().Unix()
 		}
 	})
 }
@@ -135,10 +142,8 @@ func (c *choices) change(module [sha256.Size]byte, e Engine, f func(*trial)) {
 	if c.known[k] == nil {
 		c.known[k] = map[Engine]trial{}
 	}
-	t := c.known[k][e]
-	if t.Version != engineVersions[e] {
-		t = trial{Version: engineVersions[e]}
-	}
+	t := c.known[k][e].now(e)
+	t.Version = engineVersions[e]
 	f(&t)
 	t.Used = time.Now().Unix()
 	c.known[k][e] = t

@@ -69,6 +69,28 @@ func TestChoicesOfAnotherVersion(t *testing.T) {
 	}
 }
 
+// TestCrashesAreForgotten: two crashes bar an engine for a day.
+func TestCrashesAreForgotten(t *testing.T) {
+	module := sha256.Sum256([]byte("module"))
+	c := &choices{}
+	c.failed(module, Wasmer, Crashed)
+	c.failed(module, Wasmer, Crashed)
+	if got, _ := c.order(module, Engines()); got[0] == Wasmer {
+		t.Errorf("order %v after two crashes", got)
+	}
+	x := c.known[choiceKey(module)]
+	old := x[Wasmer]
+	old.Crashed = time.Now().Add(-choiceMemory - time.Minute).Unix()
+	x[Wasmer] = old
+	if got, _ := c.order(module, Engines()); got[0] != Wasmer {
+		t.Errorf("order %v a day after two crashes, want wasmer first", got)
+	}
+	c.failed(module, Wasmer, Crashed)
+	if got, _ := c.order(module, Engines()); got[0] != Wasmer {
+		t.Errorf("order %v after one more crash, want wasmer first", got)
+	}
+}
+
 func TestChoicesSurviveGarbage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "engines.json")
 	for _, text := range []string{"", "{", "[]", "null", `{"x":{"wasmer":{"speed":-1,"crashes":-5}}}`} {
@@ -96,7 +118,7 @@ func TestChoicesAreBounded(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	c := &cache{dir: dir, most: 1000}
-	key := func(n int) cacheKey { return keyOf(sha256.Sum256([]byte{byte(n)}), Wasmer) }
+	key := func(n int) cacheKey { return c.key(sha256.Sum256([]byte{byte(n)}), Wasmer, "") }
 	for n := range 10 {
 		if err := c.store(key(n), make([]byte, 200)); err != nil {
 			t.Fatal(err)

@@ -81,8 +81,8 @@ const (
 	// the time to compile grows with the size.
 	MaxModule = 32 << 20
 	// MaxArtifact is the largest compiled module in bytes. The engines make up
-	// to about ten bytes of one.
-	MaxArtifact = 12 * MaxModule
+	// to about ten bytes of one; what is larger is compiled anew each time.
+	MaxArtifact = 4 * MaxModule
 	// maxLife is the processor time after which a child is replaced; the
 	// child's own rlimit is this much and one call more.
 	maxLife = 24 * time.Hour

@@ -41,9 +41,11 @@ type Session struct {
 	input  []byte     // of the last successful Open
 	opened bool       // input is set
 	loaded bool       // child has seen input
-	left   []Engine   // to go on with, when the present one cannot do it
-	rivals []Engine   // being compared, none if that is done
-	paces  map[Engine]pace
+	// compiled says that the present engine takes the module.
+	compiled bool
+	left     []Engine // to go on with, when the present one cannot do it
+	rivals   []Engine // being compared, none if that is done
+	paces    map[Engine]pace
 }
 
 // Engine is the engine that answers now; it changes when a module turns out
@@ -140,7 +142,10 @@ func (s *Session) trying(f func() error) error {
 		}
 		s.drop()
 		from := s.Engine()
-		s.choices.failed(s.hash, from, e.Kind)
+		if e.Kind != Unsupported || !s.compiled { // else it was the input's doing
+			s.choices.failed(s.hash, from, e.Kind)
+		}
+		s.compiled = false
 		s.rivals = nil
 		if len(s.left) == 0 {
 			return err
@@ -160,7 +165,10 @@ func (s *Session) ready(ctx context.Context) error {
 	if s.child != nil {
 		return nil
 	}
-	key := keyOf(s.hash, s.Engine())
+	var key cacheKey
+	if s.cache.dir != "" {
+		key = s.cache.key(s.hash, s.Engine(), s.cfg.program(s.Engine()))
+	}
 	if kept := s.cache.load(key); kept != nil {
 		if err := s.begin(ctx); err != nil {
 			return err
@@ -191,6 +199,7 @@ func (s *Session) fit(err error) error {
 	if err != nil {
 		s.drop()
 	}
+	s.compiled = s.compiled || err == nil && s.child != nil
 	return err
 }
 
@@ -214,10 +223,12 @@ func (s *Session) begin(ctx context.Context) error {
 		Life: uint64((maxLife + s.cfg.Limits.CPU).Seconds()), Module: MaxModule,
 	}
 	if _, err := s.call(ctx, frame.Hello, hello.Bytes()); err != nil {
-		return s.fit(err)
+		s.drop()
+		return err
 	}
 	if got := s.Level(); got < s.cfg.Level {
-		return s.fit(fmt.Errorf("%w: %s of %s", ErrLevel, got, s.cfg.Level))
+		s.drop()
+		return fmt.Errorf("%w: %s of %s", ErrLevel, got, s.cfg.Level)
 	}
 	return nil
 }

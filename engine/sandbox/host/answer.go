@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"sonm/engine/sandbox"
 	"sonm/engine/sandbox/frame"
@@ -22,6 +23,10 @@ func (s *server) call(ctx context.Context, name string, args ...uint64) (uint64,
 		const near = 16 // parts of the maximum; allocators ask for more than a page
 		if s.exhausted() {
 			return 0, sandbox.Errorf(sandbox.LimitStack, "the guest's calls went deeper than %d KiB of stack", gate.StackBudget>>10)
+		}
+		if strings.Contains(e.Msg, "call stack exhausted") || strings.Contains(e.Msg, "stack overflow") {
+			// What the engine keeps in a frame can outweigh any estimate.
+			return 0, sandbox.Errorf(sandbox.Unsupported, "the engine's own stack ended before the guest's budget did")
 		}
 		used, most := uint64(len(s.engine.Memory())), s.guest.MemoryMax
 		if most > s.guest.MemoryMin && used > most-max(most/near, gate.PageSize) {

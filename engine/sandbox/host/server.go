@@ -146,10 +146,11 @@ func (s *server) compile(ctx context.Context, h frame.Head, body io.Reader) (rep
 		return reply{}, nil
 	}
 	b, err := e.Artifact()
-	if err != nil || len(b) == 0 {
+	b = append(s.guest.Passed(), b...)
+	if err != nil || len(b) > sandbox.MaxArtifact {
 		return reply{}, err
 	}
-	return reply{payload: append(s.guest.Passed(), b...)}, nil
+	return reply{payload: b}, nil
 }
 
 // load takes what compile answered in another child for the same module.
