@@ -20,6 +20,9 @@ const (
 	StackBudget = 1 << 20
 	// maxChain is what the longest chain of calls without recursion may weigh.
 	maxChain = 512 << 10
+	// maxPassed is how many parameters the functions with such instructions may
+	// have in all: each takes 2 or 3 bytes.
+	maxPassed = 4 << 20
 )
 
 // The weights of a frame in bytes: what the instructions in front of the
@@ -70,11 +73,9 @@ func (w *walker) guarded() ([]byte, error) {
 	if chain > maxChain {
 		return nil, fmt.Errorf("its calls go %d KiB deep without recursion, %d KiB are allowed", chain>>10, maxChain>>10)
 	}
-	var again []uint32
-	for n := range p.funcs {
-		if recursive[n] {
-			again = append(again, uint32(n))
-		}
+	again, err := p.again(recursive)
+	if err != nil {
+		return nil, err
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	put := func(id byte, body []byte) {
@@ -118,6 +119,22 @@ func (w *walker) guarded() ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// again are the functions to be guarded.
+func (p *program) again(recursive []bool) ([]uint32, error) {
+	var list []uint32
+	passed := 0 // parameters, which the guards pass on
+	for n, f := range p.funcs {
+		if recursive[n] {
+			list = append(list, uint32(n))
+			passed += len(p.types[f.kind].params)
+		}
+	}
+	if passed > maxPassed {
+		return nil, fmt.Errorf("its recursive functions have %d parameters, %d are allowed", passed, maxPassed)
+	}
+	return list, nil
 }
 
 // order is where a section stands in a module: the count of data segments

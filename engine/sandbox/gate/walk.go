@@ -42,6 +42,7 @@ const (
 	maxImports   = 1_000
 	maxFunctions = 200_000
 	maxTypes     = 10_000
+	maxValues    = 1_000 // parameters or results of a function, as in browsers
 	maxSegments  = 100_000
 	maxName      = 1 << 10 // bytes of an export's name
 	maxPages     = 1 << 16 // of 64 KiB: all of wasm32
@@ -165,8 +166,13 @@ func (w *walker) section(id byte, r *reader) error {
 // funcType looks only at the lengths, for which the validator makes room.
 func (w *walker) funcType(r *reader) error {
 	r.byte()
-	r.bytes(int64(r.u32()))
-	r.bytes(int64(r.u32()))
+	for range 2 {
+		n := r.u32()
+		if r.err == nil && n > maxValues {
+			return fmt.Errorf("a function has %d parameters or results, %d are allowed", n, maxValues)
+		}
+		r.bytes(int64(n))
+	}
 	return r.err
 }
 
