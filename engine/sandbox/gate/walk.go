@@ -54,6 +54,7 @@ type walker struct {
 	given              uint64 // maximum of a memory that names none, in pages; 0 refuses it
 	minPages, maxPages uint64
 	memories           int
+	tables             []uint64 // elements each has at first
 	globals            uint32   // so far; imported ones are refused
 	globalEntries      []byte   // body of the global section after its count
 	mutable            []byte   // types of the mutable globals
@@ -183,11 +184,12 @@ func (w *walker) element(r *reader) error {
 	if flag > 7 {
 		return fmt.Errorf("an element segment of kind %d", flag)
 	}
+	table, offset := uint32(0), uint64(0)
 	if flag&1 == 0 {
 		if flag&2 != 0 {
-			r.u32()
+			table = r.u32()
 		}
-		r.constant()
+		offset = uint64(r.offset())
 	}
 	if flag&3 != 0 {
 		r.byte()
@@ -195,6 +197,10 @@ func (w *walker) element(r *reader) error {
 	n := r.u32()
 	if r.err == nil && int64(n) > int64(len(r.b)) {
 		return errShort
+	}
+	// Engines differ in what they do about one that does not fit.
+	if r.err == nil && flag&1 == 0 && (table >= uint32(len(w.tables)) || offset+uint64(n) > w.tables[table]) {
+		return errors.New("an element segment does not fit its table")
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		if flag&4 == 0 {
@@ -237,6 +243,7 @@ func (w *walker) table(r *reader) error {
 	if r.err == nil && (lo > maxElements || bounded && hi > maxElements) {
 		return fmt.Errorf("a table of %d elements, %d are allowed", max(lo, hi), maxElements)
 	}
+	w.tables = append(w.tables, lo)
 	return r.err
 }
 
@@ -325,7 +332,7 @@ func (w *walker) stripped() []byte {
 
 // moreExports is the export section with the mutable globals in it, the last
 // of which is the one at index stack.
-func (w *walker) moreExports(stack uint32) []byte {
+func (w *walker) moreExports(_ []byte, stack uint32) []byte {
 	b := binary.AppendUvarint(nil, uint64(w.exportCount)+uint64(len(w.indices))+1)
 	b = append(b, w.exports...)
 	for n, at := range append(slices.Clip(w.indices), stack) {
