@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"sonm/engine/sandbox/frame"
 )
@@ -84,26 +85,59 @@ func TestText(t *testing.T) {
 	}
 }
 
+// FuzzRead: whatever a child sends, what is read is what was announced and
+// allowed, and written again it is the same bytes.
 func FuzzRead(f *testing.F) {
 	var b bytes.Buffer
 	_ = frame.Write(&b, frame.Reply, frame.Answer{Work: 5}.Bytes(), []byte("payload"))
-	f.Add(b.Bytes())
-	f.Add([]byte{17, 0, 0, 0, 255, 255, 255, 255})
-	f.Add(frame.Greeting{Engine: 1}.Bytes())
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Add(b.Bytes(), uint16(1000))
+	f.Add([]byte{17, 0, 0, 0, 255, 255, 255, 255}, uint16(1000))
+	f.Add([]byte{18, 0, 0, 0, 2, 0, 0, 0, 27, 91}, uint16(2))
+	f.Fuzz(func(t *testing.T, b []byte, most uint16) {
 		r := bytes.NewReader(b)
-		if h, err := frame.ReadHead(r); err == nil {
-			p, err := frame.ReadPayload(r, h, 1000)
-			if err == nil && len(p) != int(h.Len) {
-				t.Fatalf("%d bytes of %d", len(p), h.Len)
+		for {
+			at := len(b) - r.Len()
+			h, err := frame.ReadHead(r)
+			if err != nil {
+				break
 			}
-			_, _, _ = frame.ParseAnswer(p)
+			p, err := frame.ReadPayload(r, h, int(most))
+			if err != nil {
+				break
+			}
+			if len(p) != int(h.Len) || len(p) > int(most) {
+				t.Fatalf("%d bytes of %d, %d allowed", len(p), h.Len, most)
+			}
+			var again bytes.Buffer
+			if err := frame.Write(&again, h.Kind, p); err != nil || !bytes.Equal(again.Bytes(), b[at:len(b)-r.Len()]) {
+				t.Fatalf("%x was written again as %x, %v", b[at:len(b)-r.Len()], again.Bytes(), err)
+			}
+			a, rest, err := frame.ParseAnswer(p)
+			if got := append(a.Bytes(), rest...); err == nil && !bytes.Equal(got, p) {
+				t.Fatalf("answer %x was written again as %x", p, got)
+			}
 		}
-		_, _ = frame.ParseGreeting(b)
-		for _, c := range frame.Text(string(b)) {
+		text := frame.Text(string(b))
+		if len([]rune(text)) > 503 || !utf8.ValidString(text) {
+			t.Fatalf("Text gives %d bytes", len(text))
+		}
+		for _, c := range text {
 			if !unicode.IsPrint(c) {
 				t.Fatalf("Text lets %q through", c)
 			}
+		}
+	})
+}
+
+// FuzzGreeting: a child takes nothing for a greeting but what a broker writes.
+func FuzzGreeting(f *testing.F) {
+	f.Add(frame.Greeting{Engine: 1}.Bytes())
+	f.Add(frame.Greeting{Parent: 7, Engine: 2, Class: 2, Keep: true, Memory: 1, Output: 2, Input: 3, Life: 4, Module: 5}.Bytes())
+	f.Add(bytes.Repeat([]byte{1, 0, 0, 0}, frame.HelloSize/4))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := frame.ParseGreeting(b)
+		if err == nil && !bytes.Equal(g.Bytes(), b) {
+			t.Fatalf("greeting %x was written again as %x", b, g.Bytes())
 		}
 	})
 }

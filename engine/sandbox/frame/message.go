@@ -43,6 +43,9 @@ func ParseGreeting(b []byte) (Greeting, error) {
 	if v := binary.LittleEndian.Uint32(b); v != Version {
 		return Greeting{}, fmt.Errorf("sandbox protocol %d, this program speaks %d", v, Version)
 	}
+	if b[10] > 1 || b[11]|b[12]|b[13]|b[14]|b[15] != 0 {
+		return Greeting{}, errors.New("hello with reserved bytes set")
+	}
 	u := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 	return Greeting{
 		Parent: binary.LittleEndian.Uint32(b[4:]), Engine: b[8], Class: b[9], Keep: b[10] == 1,

@@ -109,8 +109,15 @@ func Check(ctx context.Context, code []byte, r Rules) (*Module, error) {
 }
 
 // validate has wazero look at every instruction. The interpreter is chosen
-// because its compile step is the cheapest that validates.
-func (m *Module) validate(ctx context.Context, r Rules) error {
+// because its compile step is the cheapest that validates. It panics on some
+// modules that are not valid, such as one that calls a function of a type there
+// is not; that is as good as its no.
+func (m *Module) validate(ctx context.Context, r Rules) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = sandbox.Errorf(sandbox.Invalid, "the module is not valid WebAssembly: the validator gave up on it")
+		}
+	}()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().
 		WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false))
 	defer rt.Close(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +62,25 @@ func module(sections ...[]byte) []byte {
 	return append([]byte("\x00asm\x01\x00\x00\x00"), bytes.Join(sections, nil)...)
 }
 
+// whole is a guest of which a function of no type has the given body.
+func whole(body []byte) []byte {
+	abi := []string{"sonm_abi", "sonm_alloc", "inspect", "open", "task"}
+	exports := []byte{6, 6, 'm', 'e', 'm', 'o', 'r', 'y', 2, 0}
+	for n, name := range abi {
+		exports = append(append(append(exports, byte(len(name))), name...), 0, byte(n))
+	}
+	code := []byte{6}
+	for range abi {
+		code = append(code, 3, 0, 0x00, 0x0b) // unreachable
+	}
+	code = append(append(code, byte(len(body))), body...)
+	return module(section(1, 4, 0x60, 0, 1, i32, 0x60, 1, i32, 1, i32, 0x60, 2, i32, i32, 1, i64, 0x60, 0, 0),
+		section(3, 6, 0, 1, 2, 2, 2, 3), section(5, 1, 1, 1, 1), section(7, exports...), section(10, code...))
+}
+
+// Value types.
+const i32, i64 = 0x7f, 0x7e
+
 func TestRefuses(t *testing.T) {
 	mem := section(5, 1, 1, 1, 1)
 	exports := section(7, append([]byte{1, 6}, "memory\x02\x00"...)...)
@@ -87,7 +107,8 @@ func TestRefuses(t *testing.T) {
 		{"left over", "longer than its content", module(section(5, 1, 1, 1, 1, 9))},
 		{"many types", "announces", module(section(1, 0xff, 0xff, 0xff, 0x7f))},
 		{"many tags", "announces", module(section(13, 0xff, 0xff, 0xff, 0x7f))},
-		{"many parameters", "ends too early", module(section(1, 1, 0x60, 0xff, 0xff, 0xff, 0x7f))},
+		{"many parameters", "1000 are allowed", module(section(1, 1, 0x60, 0xff, 0xff, 0xff, 0x7f))},
+		{"missing parameters", "ends too early", module(section(1, 1, 0x60, 100))},
 		{"many elements", "ends too early", module(section(9, 1, 0, 0x41, 0, 0x0b, 0xff, 0xff, 0xff, 0x7f))},
 		{"much data", "ends too early", module(section(11, 1, 0, 0x41, 0, 0x0b, 0xff, 0xff, 0xff, 0x7f))},
 		{"element outside", "does not fit", module(section(4, 1, 0x70, 0, 1), section(9, 1, 0, 0x41, 2, 0x0b, 0))},
@@ -95,6 +116,18 @@ func TestRefuses(t *testing.T) {
 		{"element of no table", "does not fit", module(section(9, 1, 0, 0x41, 0, 0x0b, 0))},
 		{"element from a global", "not a constant", module(section(4, 1, 0x70, 0, 1), section(9, 1, 0, 0x23, 0, 0x0b, 0))},
 		{"no ABI", "does not export \"", module(mem, exports)},
+		{
+			"call of a function of no type", "gave up",
+			module(section(1, 1, 0x60, 0, 0), section(3, 2, 0, 9), mem, exports, section(10, 2, 4, 0, 0x10, 1, 0x0b, 2, 0, 0x0b)),
+		},
+		{
+			"constant of 33 bits", "too large",
+			whole([]byte{0, 0x41, 0xd0, 0x81, 0x88, 0x80, 0x40, 0x1a, 0x0b}),
+		},
+		{
+			"constant of 65 bits", "too large",
+			whole([]byte{0, 0x42, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40, 0x1a, 0x0b}),
+		},
 		{
 			"bad code", "not valid",
 			module(section(1, 1, 0x60, 0, 0), section(3, 1, 0), mem, exports, section(10, 1, 3, 0, 0x6a, 0x0b)),
@@ -159,31 +192,30 @@ func TestCommand(t *testing.T) {
 			t.Errorf("Check(%s) = %+v, %v, want memory of 1 page to %d bytes", c.name, m, err, c.most)
 			continue
 		}
-		// What the engine gets has the maximum in it.
-		code := bytes.ReplaceAll(m.Code, []byte("sonm."), []byte("user."))
-		if again, err := gate.Check(t.Context(), code, r); err != nil || again.MemoryMax != c.most {
-			t.Errorf("Check(%s) of its own code = %+v, %v", c.name, again, err)
-		}
+		compiles(t, m) // with the maximum in it
 	}
 }
 
-func FuzzCheck(f *testing.F) {
-	for _, name := range []string{"all", "simd", "plain", "v128", "nomax", "shared", "import"} {
-		f.Add(guest(f, name))
+// TestGuardsAreBounded: many functions with many parameters that call
+// themselves do not make the gate write gigabytes of guards.
+func TestGuardsAreBounded(t *testing.T) {
+	const params, funcs = 900, 20_000
+	long := func(id byte, body []byte) []byte {
+		return append(binary.AppendUvarint([]byte{id}, uint64(len(body))), body...)
 	}
+	number := func(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
+	types := slices.Concat([]byte{2, 0x60, 0, 0, 0x60}, number(params), bytes.Repeat([]byte{0x7f}, params), []byte{0})
+	code := append(number(funcs+1), 2, 0, 0x0b)
+	for n := 1; n <= funcs; n++ {
+		body := slices.Concat([]byte{0, 0, 0x10}, number(n), []byte{0x0b}) // unreachable, call itself
+		code = append(append(code, byte(len(body))), body...)
+	}
+	m := module(long(1, types), long(3, slices.Concat(number(funcs+1), []byte{0}, bytes.Repeat([]byte{1}, funcs))),
+		section(5, 1, 1, 1, 1), section(7, append([]byte{2, 6}, "memory\x02\x00\x06_start\x00\x00"...)...), long(10, code))
 	r := rules()
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := gate.Check(t.Context(), b, r)
-		if err == nil {
-			// What passed once passes again but for the names kept for the host.
-			if _, err := gate.Check(t.Context(), m.Code, r); err != nil && len(m.Globals) == 0 {
-				t.Fatalf("the rebuilt module is refused: %v", err)
-			}
-			return
-		}
-		var e *sandbox.Error
-		if !errors.As(err, &e) || e.Kind != sandbox.Invalid && e.Kind != sandbox.LimitMemory {
-			t.Fatalf("Check = %v, want invalid or memory limit", err)
-		}
-	})
+	r.Command = true
+	_, err := gate.Check(t.Context(), m, r)
+	if err == nil || !strings.Contains(err.Error(), "recursive") {
+		t.Errorf("Check = %v, want it refused for its recursive functions", err)
+	}
 }

@@ -37,10 +37,25 @@ func Again(b []byte, r Rules) (*Module, []byte, error) {
 		return nil, nil, errors.New("the record of a module ends too early")
 	}
 	m.Globals = b[fixed : fixed+n]
+	if !m.sound() || b[16] > 1 {
+		return nil, nil, errors.New("the record of a module makes no sense")
+	}
 	if err := m.fits(r); err != nil {
 		return nil, nil, err
 	}
 	return m, b[fixed+n:], nil
+}
+
+// sound reports whether m is what Check can have made: the last global counts
+// the stack, and every global is a number.
+func (m *Module) sound() bool {
+	n := len(m.Globals)
+	for _, t := range m.Globals {
+		if t < f64 || t > i32 {
+			return false
+		}
+	}
+	return n > 0 && m.Globals[n-1] == i32 && m.MemoryMin <= m.MemoryMax && m.MemoryMin%PageSize == 0 && m.MemoryMax%PageSize == 0
 }
 
 // fits checks the memory against the rules.

@@ -57,12 +57,23 @@ func (r *reader) u32() uint32 {
 	return 0
 }
 
-// skip passes a signed LEB128 of at most n bytes.
+// skip passes a signed LEB128 of at most n bytes, 5 for 32 bits and 10 for 64.
+// What the last of them holds beyond those has to be the sign: wazero does not
+// mind, the other engines do.
 func (r *reader) skip(n int) {
+	sign := byte(0x78)
+	if n == 10 {
+		sign = 0x7f
+	}
 	for ; n > 0; n-- {
-		if r.byte()&0x80 == 0 {
-			return
+		c := r.byte()
+		if c&0x80 != 0 {
+			continue
 		}
+		if beyond := c & sign; n == 1 && beyond != 0 && beyond != sign {
+			r.fail(errors.New("a number is too large"))
+		}
+		return
 	}
 	r.fail(errors.New("a number is too long"))
 }
@@ -97,6 +108,9 @@ func (r *reader) offset() uint32 {
 				continue
 			}
 			r.fail(errors.New("a number is too long"))
+		}
+		if beyond := c & 0x78; shift >= 28 && beyond != 0 && beyond != 0x78 { // see skip
+			r.fail(errors.New("a number is too large"))
 		}
 		if shift < 28 && c&0x40 != 0 {
 			v |= ^uint32(0) << (shift + 7)

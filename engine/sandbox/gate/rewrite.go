@@ -20,6 +20,9 @@ const (
 	StackBudget = 1 << 20
 	// maxChain is what the longest chain of calls without recursion may weigh.
 	maxChain = 512 << 10
+	// maxPassed is how many parameters the functions with such instructions may
+	// have in all: each takes 2 or 3 bytes.
+	maxPassed = 4 << 20
 )
 
 // The weights of a frame in bytes: what the instructions in front of the
@@ -96,18 +99,9 @@ func (w *walker) rewritten(exports func([]byte, uint32) []byte) ([]byte, error) 
 	if chain > maxChain {
 		return nil, fmt.Errorf("its calls go %d KiB deep without recursion, %d KiB are allowed", chain>>10, maxChain>>10)
 	}
-	var again []uint32
-	more, size := 0, 0
-	for n, f := range p.funcs {
-		more += len(f.selects) * len(plainSelect)
-		size += len(f.body)
-		if recursive[n] {
-			again = append(again, uint32(n))
-			more += guardSize + 3*len(p.types[f.kind].params)
-		}
-	}
-	if most := 2*size + 1<<20; more > most {
-		return nil, fmt.Errorf("counting its recursion takes %d KiB of code, %d KiB are allowed", more>>10, most>>10)
+	again, err := p.again(recursive)
+	if err != nil {
+		return nil, err
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	put := func(id byte, body []byte) {
@@ -150,6 +144,22 @@ func (w *walker) rewritten(exports func([]byte, uint32) []byte) ([]byte, error) 
 		}
 	}
 	return out, nil
+}
+
+// again are the functions to be guarded.
+func (p *program) again(recursive []bool) ([]uint32, error) {
+	var list []uint32
+	passed := 0 // parameters, which the guards pass on
+	for n, f := range p.funcs {
+		if recursive[n] {
+			list = append(list, uint32(n))
+			passed += len(p.types[f.kind].params)
+		}
+	}
+	if passed > maxPassed {
+		return nil, fmt.Errorf("its recursive functions have %d parameters, %d are allowed", passed, maxPassed)
+	}
+	return list, nil
 }
 
 // order is where a section stands in a module: the count of data segments
@@ -209,9 +219,6 @@ func (f *function) plain() []byte {
 	}
 	return append(b, f.body[from:]...)
 }
-
-// guardSize is what a guard takes at most beside its parameters, in bytes.
-const guardSize = 64
 
 // guard is a body that calls the function at index to.
 func (p *program) guard(f function, to uint32) []byte {

@@ -90,7 +90,7 @@ func TestRewritingIsBounded(t *testing.T) {
 		bodies = append(append(bodies, byte(len(call))), call...)
 	}
 	code := module(large(1, append(kind, 0)), large(3, kinds), large(10, bodies))
-	if _, err := gate.Rewrite(code); err == nil || !strings.Contains(err.Error(), "counting its recursion") {
+	if _, err := gate.Rewrite(code); err == nil || !strings.Contains(err.Error(), "recursive functions have") {
 		t.Errorf("Rewrite of %d functions of %d parameters = %v", funcs, params, err)
 	}
 }

@@ -37,12 +37,12 @@ const (
 	maxLocals    = 4096    // per function; the native engine dies of big frames
 	maxTables    = 16      // clang makes 1
 	maxElements  = 1 << 20 // of all tables together; a browser allows 10^7 in each
-	maxValues    = 1000    // parameters, and results, of a function; as browsers and wasmtime have it
 	maxGlobals   = 10_000
 	maxExports   = 10_000
 	maxImports   = 1_000
 	maxFunctions = 200_000
 	maxTypes     = 10_000
+	maxValues    = 1_000 // parameters or results of a function, as in browsers
 	maxSegments  = 100_000
 	maxName      = 1 << 10 // bytes of an export's name
 	maxPages     = 1 << 16 // of 64 KiB: all of wasm32
@@ -172,10 +172,12 @@ func (w *walker) section(id byte, r *reader) error {
 // funcType looks only at the lengths, for which the validator makes room.
 func (w *walker) funcType(r *reader) error {
 	r.byte()
-	params := r.bytes(int64(r.u32()))
-	results := r.bytes(int64(r.u32()))
-	if r.err == nil && max(len(params), len(results)) > maxValues {
-		return fmt.Errorf("a function has more than %d parameters or results", maxValues)
+	for range 2 {
+		n := r.u32()
+		if r.err == nil && n > maxValues {
+			return fmt.Errorf("a function has %d parameters or results, %d are allowed", n, maxValues)
+		}
+		r.bytes(int64(n))
 	}
 	return r.err
 }

@@ -1,5 +1,6 @@
 // Package sandboxtest is the conformance suite of the sandbox: every engine
-// has to pass the same cases, through a real child process.
+// has to pass the same cases, through a real child process. It has what tests of
+// several packages need besides: the child programs, and modules gone wrong.
 package sandboxtest
 
 import (
