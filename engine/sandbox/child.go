@@ -157,13 +157,21 @@ func (c *child) roundTrip(ctx context.Context, closed <-chan struct{}, k frame.K
 	return a, err
 }
 
+// maxThreads is how many threads a child may have. The Go runtime and the
+// engines' compilers make a few for each core; no limit of the system counts
+// those of one process.
+const maxThreads = 512
+
 // watch kills the child when a limit is reached or nobody wants the answer.
 func (c *child) watch(ctx context.Context, closed, over <-chan struct{}, before time.Duration, lim Limits) {
-	const often = 10 * time.Millisecond // the overrun we accept at the end
+	const (
+		often  = 10 * time.Millisecond  // the overrun we accept at the end
+		seldom = 250 * time.Millisecond // what a child may do to the system meanwhile is to be borne
+	)
 	began, idle := time.Now(), c.suspended()
 	wall := time.NewTimer(lim.Wall)
 	defer wall.Stop()
-	cpu := time.NewTimer(max(often, lim.CPU/8))
+	cpu := time.NewTimer(min(max(often, lim.CPU/8), seldom))
 	defer cpu.Stop()
 	for {
 		select {
@@ -188,7 +196,11 @@ func (c *child) watch(ctx context.Context, closed, over <-chan struct{}, before 
 				c.kill(Errorf(LimitCPU, "the guest used more than %v of processor time", lim.CPU))
 				return
 			}
-			cpu.Reset(max(often, left/8)) // a compiler may use several cores
+			if n := c.threads(); n > maxThreads {
+				c.kill(Errorf(Violation, "the sandbox child made %d threads", n))
+				return
+			}
+			cpu.Reset(min(max(often, left/8), seldom)) // a compiler may use several cores
 		}
 	}
 }

@@ -25,3 +25,6 @@ func (c *child) cpuTime() time.Duration {
 }
 
 func forbidden(*os.ProcessState) bool { return false }
+
+// threads is not counted here.
+func (c *child) threads() int { return 0 }

@@ -1,7 +1,10 @@
 package sandbox
 
 import (
+	"bytes"
+	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -38,4 +41,19 @@ func forbidden(st *os.ProcessState) bool {
 	}
 	ws, ok := st.Sys().(syscall.WaitStatus)
 	return ok && ws.Signaled() && ws.Signal() == syscall.SIGSYS
+}
+
+// threads is how many threads the child has, 0 if that is not known.
+func (c *child) threads() int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	const field = 17 // num_threads is the 18th behind the name, see proc_pid_stat(5)
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) <= field {
+		return 0
+	}
+	n, _ := strconv.Atoi(string(fields[field])) // the kernel wrote it
+	return n
 }

@@ -294,6 +294,14 @@ var attempts = []attempt{
 		}
 		return nil
 	}},
+	{name: "memory shared", filter: denied, try: func(*stage) error {
+		_, err := unix.Mmap(-1, 0, 12<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANON|unix.MAP_NORESERVE)
+		return err
+	}},
+	{name: "memory that grows", filter: denied, try: func(*stage) error {
+		_, err := unix.Mmap(-1, 0, 12<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_GROWSDOWN|unix.MAP_NORESERVE)
+		return err
+	}},
 	{name: "memory at once", limits: true, try: func(*stage) error { return mapped(4<<30, unix.PROT_READ|unix.PROT_WRITE) }},
 	{name: "address space bomb", limits: true, try: func(*stage) error { return mapped(64<<30, unix.PROT_NONE) }},
 	{name: "descriptor bomb", limits: true, try: func(*stage) error {

@@ -16,7 +16,7 @@ import (
 // just-in-time compiler does.
 var allowed = []string{
 	"read", "write", "close", "poll", "ppoll", "fstat", "lseek",
-	"mmap", "munmap", "mprotect", "madvise", "mremap", "brk",
+	"munmap", "mprotect", "madvise", "mremap", "brk",
 	"futex", "sched_yield", "sched_getaffinity", "nanosleep", "clock_nanosleep",
 	"clock_gettime", "clock_getres", "gettimeofday", "getrusage",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
@@ -72,7 +72,16 @@ func conditions() []seccomp.NameWithConditions {
 			Conditions: []seccomp.Condition{{Argument: arg, Operation: op, Value: v}},
 		}
 	}
+	const flags = 3 // the argument of mmap
 	return []seccomp.NameWithConditions{
+		// Memory that others could share, and that which grows by itself, is not
+		// counted by the limit on data; a file's pages, of which there is one, are.
+		{Name: "mmap", Conditions: []seccomp.Condition{
+			{Argument: flags, Operation: seccomp.BitsNotSet, Value: unix.MAP_SHARED | unix.MAP_GROWSDOWN},
+		}},
+		{Name: "mmap", Conditions: []seccomp.Condition{
+			{Argument: flags, Operation: seccomp.BitsNotSet, Value: unix.MAP_ANONYMOUS | unix.MAP_GROWSDOWN},
+		}},
 		one("clone", 0, seccomp.BitsSet, unix.CLONE_THREAD),          // threads, no processes
 		one("tgkill", 0, seccomp.Equal, uint64(os.Getpid())),         // the runtime's signals to itself
 		one("prctl", 0, seccomp.Equal, unix.PR_SET_VMA),              // names for mappings

@@ -56,6 +56,7 @@ func lock(c Config, which layers) (Level, error) {
 	if err := yield(c.Class); err != nil {
 		return Open, err
 	}
+	first()
 	walled := which&rules != 0 && landlocked()
 	filtered := which&sieve != 0 && filter() == nil // else an old kernel, or a container's own filter: the level says it
 	switch {
@@ -86,6 +87,17 @@ func limit(c Config) error {
 		}
 	}
 	return nil
+}
+
+// first has the kernel take this process where memory runs out all the same.
+// Package os would start its poller for it, and leave that open.
+func first() {
+	fd, err := unix.Open("/proc/self/oom_score_adj", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return // there is no /proc
+	}
+	defer unix.Close(fd)
+	_, _ = unix.Write(fd, []byte("1000")) // the limits hold without it
 }
 
 // leash keeps debuggers out and has the kernel kill us with the broker. The
@@ -131,12 +143,10 @@ func yield(class Class) error {
 }
 
 // landlocked denies all paths, TCP and whatever else the newest Landlock of
-// this kernel handles, and reports whether there is one.
+// this kernel handles, and reports whether that is a wall of its own.
 func landlocked() bool {
 	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
-	if errno != 0 || abi < 1 {
-		return false
-	}
-	return landlock.V11.BestEffort().Restrict() == nil
+	const tcp = 4 // the version from which it knows TCP: no second wall before
+	return errno == 0 && landlock.V11.BestEffort().Restrict() == nil && abi >= tcp
 }
