@@ -73,7 +73,7 @@ func (c *cache) identity(program string) string {
 	if known, ok := c.programs[of]; ok {
 		return known
 	}
-	b, err := os.ReadFile(program) //nolint:gosec // it is about to be run
+	b, err := os.ReadFile(program)
 	if err != nil {
 		return ""
 	}
