@@ -46,13 +46,13 @@ type Kernel struct {
 // integers, vectors, memory at random, a loop of three operations, memory in a row.
 func Kernels() []Kernel {
 	return []Kernel{
-		{"pathtracer", Work{300, 8}, Work{50_000, 120}},
-		{"nbody", Work{11, 100}, Work{24, 200_000}},
+		{"pathtracer", Work{300, 8}, Work{50_000, 180}},
+		{"nbody", Work{11, 100}, Work{12, 250_000}},
 		{"sha256", Work{40, 2}, Work{16 << 10, 100}},
 		{"matmul", Work{100, 2}, Work{1024, 48}},
 		{"hashjoin", Work{500, 2}, Work{1 << 20, 6 << 10}},
 		{"mandelbrot", Work{1, 20}, Work{1, 600}},
-		{"triad", Work{5000, 3}, Work{4 << 20, 80}},
+		{"triad", Work{5000, 3}, Work{2 << 20, 240}},
 	}
 }
 

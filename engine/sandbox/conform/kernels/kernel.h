@@ -30,7 +30,7 @@ static inline uint64_t random64(uint64_t *state) {
   return z ^ z >> 31;
 }
 
-// unit is a number of [0, 1) with all of its 24 bits random.
+// unit is a number of [0, 1) with 24 random bits.
 static inline float unit(uint64_t *state) { return (float)(random64(state) >> 40) * 0x1p-24f; }
 
 // real is the same in double precision, with 53 bits.

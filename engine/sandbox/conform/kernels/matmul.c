@@ -5,8 +5,8 @@
 typedef float four __attribute__((vector_size(16)));
 
 enum {
-  ROWS = 4,   // of a tile: its 4 x 8 sums are eight registers
-  COLS = 2,   // of a tile, in fours
+  ROWS = 2,   // of a tile: its 2 x 16 sums are eight registers
+  COLS = 4,   // of a tile, in fours
   BAND = 64,  // rows of the product that are computed together
   DEPTH = 128 // of a block: BAND x DEPTH floats of a stay in the nearest cache
 };

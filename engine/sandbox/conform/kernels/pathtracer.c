@@ -1,31 +1,48 @@
-// A small path tracer: triangles in a tree of boxes, diffuse surfaces, light
-// from the sky.
+// A small path tracer: triangles in a tree of boxes, four of either looked at
+// at a time, with diffuse surfaces and light from the sky.
 #include <math.h>
 
 #include "kernel.h"
 
-enum { LEAF = 4, SAMPLES = 4, BOUNCES = 4, STACK = 64 };
+#ifdef __wasm_simd128__
+#include <wasm_simd128.h>
+#endif
+
+enum { SAMPLES = 4, BOUNCES = 4, STACK = 64 };
 
 static const float FAR = 1e30f;
+
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t mask __attribute__((vector_size(16))); // 0 or -1
 
 typedef struct {
   float x, y, z;
 } vec;
 
 typedef struct {
+  four x, y, z;
+} vec4;
+
+typedef struct {
   vec corner, edge[2], normal, colour;
 } triangle;
 
-// A box is a leaf with count triangles from first on, or, with no triangles,
-// has the boxes first and first + 1 in it.
+// A leaf has up to four triangles; those it lacks have no area.
 typedef struct {
-  vec low, high;
-  uint32_t first, count;
-} box;
+  vec4 corner, edge[2];
+  uint32_t first;
+} leaf;
+
+// A node has four boxes with a node or, below zero, ~ a leaf in each.
+typedef struct {
+  vec4 low, high;
+  int32_t in[4];
+} node;
 
 static triangle *triangles; // in the order of the leaves
-static box *boxes;
-static uint32_t boxes_used;
+static leaf *leaves;
+static node *nodes;
+static uint32_t leaves_used, nodes_used;
 
 static inline vec add(vec a, vec b) { return (vec){a.x + b.x, a.y + b.y, a.z + b.z}; }
 static inline vec sub(vec a, vec b) { return (vec){a.x - b.x, a.y - b.y, a.z - b.z}; }
@@ -42,7 +59,50 @@ static inline vec cross(vec a, vec b) {
   return (vec){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
 
-static inline float axis(vec a, int n) { return n == 0 ? a.x : n == 1 ? a.y : a.z; }
+static inline four all(float v) { return (four){v, v, v, v}; }
+static inline vec4 all3(vec v) { return (vec4){all(v.x), all(v.y), all(v.z)}; }
+static inline vec4 sub4(vec4 a, vec4 b) { return (vec4){a.x - b.x, a.y - b.y, a.z - b.z}; }
+static inline vec4 times4(vec4 a, vec4 b) { return (vec4){a.x * b.x, a.y * b.y, a.z * b.z}; }
+static inline four dot4(vec4 a, vec4 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+
+static inline vec4 cross4(vec4 a, vec4 b) {
+  return (vec4){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
+}
+
+// least4 is a < b ? a : b, one instruction where there is one.
+static inline four least4(four a, four b) {
+#if defined __wasm_simd128__
+  return (four)wasm_f32x4_pmin((v128_t)b, (v128_t)a);
+#elif defined __SSE__
+  return __builtin_ia32_minps(a, b);
+#else
+  mask less = a < b;
+  return (four)((less & (mask)a) | (~less & (mask)b));
+#endif
+}
+
+// most4 is a > b ? a : b.
+static inline four most4(four a, four b) {
+#if defined __wasm_simd128__
+  return (four)wasm_f32x4_pmax((v128_t)b, (v128_t)a);
+#elif defined __SSE__
+  return __builtin_ia32_maxps(a, b);
+#else
+  mask more = a > b;
+  return (four)((more & (mask)a) | (~more & (mask)b));
+#endif
+}
+
+// lanes has a bit for each lane of m that is -1.
+static inline int lanes(mask m) {
+#if defined __wasm_simd128__
+  return (int)wasm_i32x4_bitmask((v128_t)m);
+#elif defined __SSE__
+  return __builtin_ia32_movmskps((four)m);
+#else
+  return (m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8);
+#endif
+}
 
 // anywhere is a point of the cube from -1 to 1.
 static inline vec anywhere(uint64_t *state) {
@@ -52,28 +112,37 @@ static inline vec anywhere(uint64_t *state) {
 
 // --- the tree
 
-static inline float centre(const triangle *t, int n) { return axis(add(t->corner, scale(add(t->edge[0], t->edge[1]), 1.0f / 3)), n); }
+// range is count triangles from first on, and the box around them.
+typedef struct {
+  uint32_t first, count;
+  vec low, high;
+} range;
 
-static void wrap(box *b) {
-  b->low = (vec){FAR, FAR, FAR};
-  b->high = (vec){-FAR, -FAR, -FAR};
-  for (uint32_t n = b->first; n < b->first + b->count; n++) {
-    const triangle *t = &triangles[n];
-    vec p = t->corner, q = add(p, t->edge[0]), r = add(p, t->edge[1]);
-    b->low = lower(b->low, lower(p, lower(q, r)));
-    b->high = higher(b->high, higher(p, higher(q, r)));
-  }
+static float centre(const triangle *t, int axis) {
+  vec v = add(t->corner, scale(add(t->edge[0], t->edge[1]), 1.0f / 3));
+  return axis == 0 ? v.x : axis == 1 ? v.y : v.z;
 }
 
-// part sorts triangles from first to last so far that the one at middle is
-// where it belongs, with none behind that should be before (Hoare's select).
-static void part(int64_t first, int64_t last, int64_t middle, int by) {
+static range wrap(uint32_t first, uint32_t count) {
+  range r = {first, count, {FAR, FAR, FAR}, {-FAR, -FAR, -FAR}};
+  for (uint32_t n = first; n < first + count; n++) {
+    const triangle *t = &triangles[n];
+    vec a = t->corner, b = add(a, t->edge[0]), c = add(a, t->edge[1]);
+    r.low = lower(r.low, lower(a, lower(b, c)));
+    r.high = higher(r.high, higher(a, higher(b, c)));
+  }
+  return r;
+}
+
+// part sorts the triangles from first to last as far as needed for none before
+// middle to be behind one after it (Hoare's select).
+static void part(int64_t first, int64_t last, int64_t middle, int axis) {
   while (first < last) {
-    float pivot = centre(&triangles[(first + last) / 2], by);
+    float pivot = centre(&triangles[(first + last) / 2], axis);
     int64_t n = first, m = last;
     while (n <= m) {
-      while (centre(&triangles[n], by) < pivot) n++;
-      while (centre(&triangles[m], by) > pivot) m--;
+      while (centre(&triangles[n], axis) < pivot) n++;
+      while (centre(&triangles[m], axis) > pivot) m--;
       if (n > m) break;
       triangle was = triangles[n];
       triangles[n++] = triangles[m];
@@ -85,24 +154,60 @@ static void part(int64_t first, int64_t last, int64_t middle, int by) {
   }
 }
 
-// divide halves a box across its longest side.
-static void divide(box *b) {
-  vec size = sub(b->high, b->low);
-  int by = size.x > size.y ? (size.x > size.z ? 0 : 2) : (size.y > size.z ? 1 : 2);
-  uint32_t half = b->count / 2;
-  part(b->first, (int64_t)b->first + b->count - 1, (int64_t)b->first + half, by);
-  box *in = &boxes[boxes_used];
-  in[0].first = b->first, in[0].count = half;
-  in[1].first = b->first + half, in[1].count = b->count - half;
-  b->first = boxes_used, b->count = 0;
-  boxes_used += 2;
-  wrap(&in[0]);
-  wrap(&in[1]);
+// halve cuts a range across the longest side of its box.
+static void halve(range r, range *a, range *b) {
+  vec size = sub(r.high, r.low);
+  int axis = size.x > size.y ? (size.x > size.z ? 0 : 2) : (size.y > size.z ? 1 : 2);
+  uint32_t half = r.count / 2;
+  if (r.count > 0) part(r.first, (int64_t)r.first + r.count - 1, (int64_t)r.first + half, axis);
+  *a = wrap(r.first, half);
+  *b = wrap(r.first + half, r.count - half);
+}
+
+static void set(vec4 *to, int lane, vec v) {
+  to->x[lane] = v.x;
+  to->y[lane] = v.y;
+  to->z[lane] = v.z;
+}
+
+static int32_t new_leaf(range r) {
+  leaf *l = &leaves[leaves_used];
+  l->first = r.first;
+  for (uint32_t n = 0; n < 4; n++) {
+    static const triangle none;
+    const triangle *t = n < r.count ? &triangles[r.first + n] : &none;
+    set(&l->corner, n, t->corner);
+    set(&l->edge[0], n, t->edge[0]);
+    set(&l->edge[1], n, t->edge[1]);
+  }
+  return ~(int32_t)leaves_used++;
+}
+
+// grow makes the tree of a range, nodes of one level after those of the level above.
+static void grow(range whole, range *waiting) {
+  waiting[0] = whole;
+  nodes_used = 1;
+  for (uint32_t at = 0; at < nodes_used; at++) {
+    range half[2], quarter[4];
+    halve(waiting[at], &half[0], &half[1]);
+    halve(half[0], &quarter[0], &quarter[1]);
+    halve(half[1], &quarter[2], &quarter[3]);
+    for (int n = 0; n < 4; n++) {
+      range r = quarter[n];
+      set(&nodes[at].low, n, r.low);
+      set(&nodes[at].high, n, r.high);
+      if (r.count <= 4) {
+        nodes[at].in[n] = new_leaf(r);
+      } else {
+        waiting[nodes_used] = r;
+        nodes[at].in[n] = (int32_t)nodes_used++;
+      }
+    }
+  }
 }
 
 void build(uint64_t seed, uint32_t size) {
   triangles = take((size_t)size * sizeof *triangles);
-  boxes = take((size_t)2 * size * sizeof *boxes);
   for (uint32_t n = 0; n < size; n++) {
     triangle *t = &triangles[n];
     t->corner = scale(anywhere(&seed), 5);
@@ -111,77 +216,88 @@ void build(uint64_t seed, uint32_t size) {
     t->normal = unitary(cross(t->edge[0], t->edge[1]));
     t->colour = add((vec){0.6f, 0.6f, 0.6f}, scale(anywhere(&seed), 0.35f));
   }
-  boxes_used = 1;
-  boxes[0].first = 0, boxes[0].count = size;
-  wrap(&boxes[0]);
-  for (uint32_t n = 0; n < boxes_used; n++)
-    if (boxes[n].count > LEAF) divide(&boxes[n]);
+  uint32_t most_nodes = size + 1; // each but the root has five triangles or more below it
+  leaves = take((size_t)4 * most_nodes * sizeof *leaves);
+  nodes = take((size_t)most_nodes * sizeof *nodes);
+  leaves_used = 0;
+  grow(wrap(0, size), take((size_t)most_nodes * sizeof(range)));
 }
 
 // --- rays
 
 typedef struct {
-  vec from, to, inverse; // to is the direction, inverse one by it
+  vec4 from, to, inverse; // to is the direction, inverse one by it
 } ray;
 
-// enters is how far it is to the box, FAR if the ray misses it or something
-// nearer was hit.
-static inline float enters(const box *b, const ray *r, float nearest) {
-  vec p = times(sub(b->low, r->from), r->inverse), q = times(sub(b->high, r->from), r->inverse);
-  vec in = lower(p, q), out = higher(p, q);
-  float first = most(most(in.x, in.y), in.z), last = least(least(out.x, out.y), out.z);
-  return last >= first && last > 0 && first < nearest ? first : FAR;
+// enter says into which of the boxes the ray goes before it is as far as
+// nearest, and how far it is to them.
+static inline int enter(const node *n, const ray *r, float nearest, four *far) {
+  vec4 a = times4(sub4(n->low, r->from), r->inverse), b = times4(sub4(n->high, r->from), r->inverse);
+  four in = most4(most4(least4(a.x, b.x), least4(a.y, b.y)), least4(a.z, b.z));
+  four out = least4(least4(most4(a.x, b.x), most4(a.y, b.y)), most4(a.z, b.z));
+  *far = in;
+  return lanes((out >= in) & (out > 0) & (in < nearest));
 }
 
-// meets is how far it is to the triangle, FAR if the ray misses it (Möller and
-// Trumbore's test).
-static inline float meets(const triangle *t, const ray *r) {
-  vec h = cross(r->to, t->edge[1]);
-  float a = dot(t->edge[0], h);
-  if (a > -1e-7f && a < 1e-7f) return FAR;
-  float f = 1 / a;
-  vec s = sub(r->from, t->corner);
-  float u = f * dot(s, h);
-  if (u < 0 || u > 1) return FAR;
-  vec q = cross(s, t->edge[0]);
-  float v = f * dot(r->to, q);
-  if (v < 0 || u + v > 1) return FAR;
-  float far = f * dot(t->edge[1], q);
-  return far > 1e-4f ? far : FAR;
+// meet says which of the triangles the ray meets before it is as far as nearest,
+// and how far it is to them (Möller and Trumbore's test).
+static inline int meet(const leaf *l, const ray *r, float nearest, four *far) {
+  vec4 h = cross4(r->to, l->edge[1]);
+  four a = dot4(l->edge[0], h), f = 1 / a;
+  vec4 s = sub4(r->from, l->corner);
+  four u = f * dot4(s, h);
+  vec4 q = cross4(s, l->edge[0]);
+  four v = f * dot4(r->to, q);
+  mask inside = (u >= 0) & (v >= 0) & (u + v <= 1) & ((a < -1e-7f) | (a > 1e-7f));
+  *far = f * dot4(l->edge[1], q);
+  return lanes(inside & (*far > 1e-4f) & (*far < nearest));
 }
+
+typedef struct {
+  int32_t at; // as in node.in
+  float far;
+} step;
 
 // hit finds the nearest triangle, or none.
 static const triangle *hit(const ray *r, float *far) {
-  uint32_t open[STACK], waiting = 0, at = 0;
+  step stack[STACK];
+  int used = 1;
   const triangle *found = 0;
   *far = FAR;
-  for (;;) {
-    const box *b = &boxes[at];
-    if (b->count > 0) {
-      for (uint32_t n = b->first; n < b->first + b->count; n++) {
-        float there = meets(&triangles[n], r);
-        if (there < *far) {
-          *far = there;
-          found = &triangles[n];
+  stack[0] = (step){0, 0};
+  while (used > 0) {
+    step next = stack[--used];
+    if (next.far >= *far) continue;
+    union {
+      four all;
+      float one[4];
+    } there;
+    if (next.at < 0) {
+      const leaf *l = &leaves[~next.at];
+      for (int left = meet(l, r, *far, &there.all); left; left &= left - 1) {
+        int n = __builtin_ctz(left);
+        if (there.one[n] < *far) {
+          *far = there.one[n];
+          found = &triangles[l->first + n];
         }
       }
-    } else {
-      uint32_t near = b->first, other = near + 1;
-      float d = enters(&boxes[near], r, *far), e = enters(&boxes[other], r, *far);
-      if (d > e) {
-        float f = d;
-        d = e, e = f;
-        near = other, other = b->first;
-      }
-      if (e < FAR) open[waiting++] = other; // the tree is never STACK deep: each box has half of the one around it
-      if (d < FAR) {
-        at = near;
-        continue;
-      }
+      continue;
     }
-    if (waiting == 0) return found;
-    at = open[--waiting];
+    const node *box = &nodes[next.at];
+    int base = used;
+    for (int left = enter(box, r, *far, &there.all); left; left &= left - 1) {
+      int n = __builtin_ctz(left);
+      step new = {box->in[n], there.one[n]};
+      if (used > base && stack[used - 1].far < new.far) { // the nearest one stays on top
+        stack[used] = stack[used - 1];
+        stack[used - 1] = new;
+      } else {
+        stack[used] = new;
+      }
+      used++;
+    }
   }
+  return found;
 }
 
 static vec sky(vec to) {
@@ -201,7 +317,7 @@ static vec bounce(vec normal, uint64_t *state) {
 static vec light(vec from, vec to, uint64_t *state, uint64_t *rays) {
   vec rest = {1, 1, 1};
   for (int n = 0; n < BOUNCES; n++) {
-    ray r = {from, to, {1 / to.x, 1 / to.y, 1 / to.z}};
+    ray r = {all3(from), all3(to), all3((vec){1 / to.x, 1 / to.y, 1 / to.z})};
     float far;
     const triangle *t = hit(&r, &far);
     ++*rays;

@@ -38,23 +38,38 @@ void build(uint64_t seed, uint32_t size) {
 
 static inline uint32_t turn(uint32_t v, int n) { return v >> n | v << (32 - n); }
 
+// step is one of the 64: it changes what will be e and a in the next one.
+static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+                        uint32_t *h, uint32_t kw) {
+  uint32_t x = *h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + kw;
+  *d += x;
+  *h = x + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) | (c & (a | b)));
+}
+
 static void compress(uint32_t state[8], const unsigned char *block) {
   uint32_t w[64];
+#pragma GCC unroll 16
   for (int n = 0; n < 16; n++) {
     const unsigned char *p = block + 4 * n;
     w[n] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
   }
+#pragma GCC unroll 16
   for (int n = 16; n < 64; n++) {
     uint32_t a = w[n - 15], b = w[n - 2];
     w[n] = w[n - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[n - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
   }
   uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
   uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
-  for (int n = 0; n < 64; n++) {
-    uint32_t x = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + constants[n] + w[n];
-    uint32_t y = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + x;
-    d = c, c = b, b = a, a = x + y;
+  for (int n = 0; n < 64; n += 8) { // eight, so that every word is back in its variable
+    const uint32_t *k = constants + n, *v = w + n;
+    step(a, b, c, &d, e, f, g, &h, k[0] + v[0]);
+    step(h, a, b, &c, d, e, f, &g, k[1] + v[1]);
+    step(g, h, a, &b, c, d, e, &f, k[2] + v[2]);
+    step(f, g, h, &a, b, c, d, &e, k[3] + v[3]);
+    step(e, f, g, &h, a, b, c, &d, k[4] + v[4]);
+    step(d, e, f, &g, h, a, b, &c, k[5] + v[5]);
+    step(c, d, e, &f, g, h, a, &b, k[6] + v[6]);
+    step(b, c, d, &e, f, g, h, &a, k[7] + v[7]);
   }
   state[0] += a, state[1] += b, state[2] += c, state[3] += d;
   state[4] += e, state[5] += f, state[6] += g, state[7] += h;
