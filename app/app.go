@@ -247,8 +247,8 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-// sandbox gives a sandbox of class with the given engines, none for all.
-func (a *App) sandbox(class sandbox.Class, engines ...sandbox.Engine) (*sandbox.Sandbox, error) {
+// sandbox gives a sandbox that differs from a plain one in what change says.
+func (a *App) sandbox(change func(*sandbox.Config)) (*sandbox.Sandbox, error) {
 	child, err := a.childPath()
 	if err != nil {
 		return nil, err
@@ -259,7 +259,7 @@ func (a *App) sandbox(class sandbox.Class, engines ...sandbox.Engine) (*sandbox.
 	if a.box.err != nil {
 		return nil, a.box.err
 	}
-	return a.box.As(class, engines...)
+	return a.box.As(change)
 }
 
 // childPath finds the sandbox program: beside this one.

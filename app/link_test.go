@@ -129,7 +129,7 @@ func TestSellingIsSharedToo(t *testing.T) {
 	}()
 	<-offered
 	s, err := app.AskStatus(t.Context(), app.Config{Home: home, Version: "test"})
-	if err != nil || s.Selling == nil || s.Selling.Price != snm(t, "3") {
+	if err != nil || s.Selling == nil || s.Selling.Price != snm(t, "3") || s.Selling.Level < fog.LevelLimited {
 		t.Errorf("status while selling: %+v, %v", s.Selling, err)
 	}
 	if err := a.StartSelling(t.Context(), snm(t, "4"), 1); err == nil {

@@ -17,6 +17,7 @@ type SellRequest struct {
 	Price   fog.Amount // SNM per fog.UnitsPerPrice units
 	Slots   int        // tasks at once; 0 is one per core
 	Engines []string   // WebAssembly engines in the order to try; none is all
+	Level   string     // how far strangers' code has to be locked down, by fog.Level's names; "" is DefaultLevel
 
 	// Parts, if given, changes what the seller is made of: for tests of what
 	// buyers do about cheats.
@@ -32,13 +33,28 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 	if err != nil {
 		return err
 	}
-	box, err := a.sandbox(sandbox.Background, engines...)
+	least, err := levelOf(r.Level)
 	if err != nil {
 		return err
 	}
+	tell = a.recorded(ctx, tell)
+	box, err := a.sandbox(func(c *sandbox.Config) {
+		c.Level, c.Engines = least, engines
+		c.Changed = func(from, to sandbox.Engine, why *sandbox.Error) {
+			tell(fog.EngineChanged{From: string(from), To: string(to), Reason: why.Msg})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	reached, err := box.Level(ctx)
+	if err != nil {
+		return err
+	}
+	tell(fog.SandboxReady{Level: reached})
 	parts := worker.Parts{
 		Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
-		Ledger: a.bridge, Journal: a.journal, Emit: a.recorded(ctx, tell), Now: time.Now, Log: a.cfg.Log,
+		Ledger: a.bridge, Journal: a.journal, Emit: tell, Now: time.Now, Log: a.cfg.Log,
 	}
 	if r.Parts != nil {
 		r.Parts(&parts)
@@ -81,6 +97,23 @@ func (a *App) Redeem(ctx context.Context) (fog.Amount, error) {
 		sum = sum.Add(net)
 	}
 	return sum, nil
+}
+
+// DefaultLevel is how far strangers' code has to be locked down if the owner
+// says nothing: it can reach neither files nor network nor other programs.
+const DefaultLevel = fog.LevelFiltered
+
+func levelOf(name string) (fog.Level, error) {
+	if name == "" {
+		return DefaultLevel, nil
+	}
+	l, err := fog.ParseLevel(name)
+	if err != nil {
+		return 0, &event.Problem{
+			Code: "flags", What: fmt.Sprintf("--level: %q is not a level; there are open, limited, filtered and walled.", name), Cause: err,
+		}
+	}
+	return l, nil
 }
 
 func engineNames(names []string) ([]sandbox.Engine, error) {

@@ -101,7 +101,9 @@ func (d *Desk) count(t *till, f fog.Fact) {
 	}
 	d.mu.Lock()
 	s := &t.selling
-	switch f.(type) {
+	switch f := f.(type) {
+	case fog.SandboxReady:
+		s.Level = f.Level
 	case fog.DealAccepted:
 		s.Deals++
 	case fog.DealBroken, fog.DealClosed:

@@ -38,13 +38,13 @@ func DemoScene() ([]byte, error) { return assets.Demo("pathtracer", "cornell.glb
 
 // newBuyer composes the buying role.
 func (a *App) newBuyer(emit func(fog.Fact), j *journal) (*buyer.Buyer, error) {
-	fast, err := a.sandbox(sandbox.Waited) // a person waits for the price
+	fast, err := a.sandbox(func(c *sandbox.Config) { c.Class = sandbox.Waited }) // a person waits for the price
 	if err != nil {
 		return nil, err
 	}
 	checkers := map[sandbox.Engine]buyer.Runtime{}
 	for _, e := range sandbox.Engines() {
-		box, err := a.sandbox(sandbox.Background, e)
+		box, err := a.sandbox(func(c *sandbox.Config) { c.Engines = []sandbox.Engine{e} })
 		if err != nil {
 			return nil, err
 		}

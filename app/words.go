@@ -23,6 +23,12 @@ func inWords(err error) error {
 	if p := marketWords(err); p != nil {
 		return p
 	}
+	if errors.Is(err, sandbox.ErrLevel) {
+		return &event.Problem{
+			Code: "level", What: sentence(err),
+			Do: "A newer version of the system may help; to take strangers' work all the same, sell with a lower --level.", Cause: err,
+		}
+	}
 	if guest, ok := errors.AsType[*sandbox.Error](err); ok {
 		return guestWords(guest)
 	}

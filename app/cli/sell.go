@@ -38,6 +38,7 @@ func sellCommand(opt *options) *cobra.Command {
 	f.StringVar(&price, "price", app.DefaultPrice, "SNM per 1,000,000,000 units of work")
 	f.IntVar(&req.Slots, "slots", 0, "tasks worked on at once (default: one per processor core)")
 	f.StringSliceVar(&req.Engines, "engine", nil, "WebAssembly engines to try in this order: wasmer, wasmtime, wazero (default: the fastest that works)")
+	f.StringVar(&req.Level, "level", "", "take strangers' work only if it is locked down this far: open, limited, filtered, walled (default: filtered)")
 	tiedFlag(cmd, &tied)
 	return cmd
 }
@@ -57,6 +58,10 @@ func (l sellLog) fact(f fog.Fact) {
 		fmt.Fprintf(l.cmd.OutOrStdout(), time.Now().Format("15:04:05 ")+format+"\n", args...)
 	}
 	switch f := f.(type) {
+	case fog.SandboxReady:
+		line("Strangers' work is locked in on this computer: %s.", levelWords(f.Level))
+	case fog.EngineChanged:
+		line("Note: the work goes on in %s, as %s cannot do it (%s).", f.To, f.From, f.Reason)
 	case fog.AskPublished:
 		line("Offering this computer at %s SNM per 1,000,000,000 units. Waiting for work; Ctrl-C stops.", f.Price)
 	case fog.DealAccepted:
@@ -69,6 +74,20 @@ func (l sellLog) fact(f fog.Fact) {
 		line("Task %d could not be done: %s", f.Index, f.Reason)
 	case fog.DealClosed:
 		line("Job finished: %d tasks, paid %s SNM.", f.Tasks, f.Paid)
+	}
+}
+
+// levelWords says what a level is for the owner of the computer.
+func levelWords(l fog.Level) string {
+	switch l {
+	case fog.LevelWalled:
+		return "no files, no network, no other programs, by two walls (walled)"
+	case fog.LevelFiltered:
+		return "no files, no network, no other programs (filtered)"
+	case fog.LevelLimited:
+		return "it is bounded in what it uses, no more (limited)"
+	default:
+		return "not at all (" + l.String() + ")"
 	}
 }
 

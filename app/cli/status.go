@@ -40,6 +40,7 @@ func showStatus(cmd *cobra.Command, s app.Status) {
 	if s.Selling == nil {
 		return
 	}
+	fmt.Fprintf(out, "Locked in %s\n", levelWords(s.Selling.Level))
 	fmt.Fprintf(out, "Selling   %d slots at %s SNM per 1,000,000,000 units: %d jobs open, %d tasks done, %d failed, %s SNM earned, %s today\n",
 		s.Selling.Slots, s.Selling.Price, s.Selling.Deals, s.Selling.Tasks, s.Selling.Failed, s.Selling.Earned, s.Selling.Today)
 }

@@ -34,6 +34,7 @@ type Money struct {
 type Selling struct {
 	Price  fog.Amount `json:"price"`  // SNM per fog.UnitsPerPrice units
 	Slots  int        `json:"slots"`  // tasks at once
+	Level  fog.Level  `json:"level"`  // how far strangers' code is locked down
 	Deals  int        `json:"deals"`  // open now
 	Tasks  int        `json:"tasks"`  // finished since selling was started
 	Failed int        `json:"failed"` // that could not be done here

@@ -37,7 +37,7 @@ func typedDeal(d fog.Deal) typed.Deal {
 }
 
 func typedReceipt(r fog.Receipt) typed.Receipt {
-	return typed.Receipt{Deal: r.Deal, Task: r.Task, Attempt: r.Attempt, Spec: r.Spec, Result: r.Result, Work: r.Work, Level: r.Level}
+	return typed.Receipt{Deal: r.Deal, Task: r.Task, Attempt: r.Attempt, Spec: r.Spec, Result: r.Result, Work: r.Work, Level: uint32(r.Level)}
 }
 
 func typedVoucher(v fog.Voucher) typed.Voucher {

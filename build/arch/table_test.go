@@ -57,6 +57,7 @@ func layers() map[string][]string {
 		"engine/sandbox/wazero":   adapter,
 		"engine/sandbox/wasmtime": adapter,
 		"engine/sandbox/wasitest": {"engine/fog", "engine/sandbox", "engine/sandbox/gate", "engine/sandbox/wasi"}, // test cases run in it
+		"engine/sandbox/spectest": {"engine/sandbox", "engine/sandbox/gate"},                                      // which rewrites the scripts' modules, too
 		"engine/sandbox/host":     {"engine/fog", "engine/sandbox", "engine/sandbox/frame", "engine/sandbox/gate", "engine/sandbox/jail", "engine/sandbox/wasi"},
 		"engine/sandbox/child":    {"engine/fog", "engine/sandbox/..."},
 

@@ -104,6 +104,17 @@ type (
 
 // The facts of a seller.
 type (
+	// SandboxReady says how far the processes for strangers' code are locked
+	// down on this computer.
+	SandboxReady struct {
+		Level Level
+	}
+	// EngineChanged says that a job goes on in another WebAssembly engine, as
+	// the one it had cannot do it. Nothing is lost.
+	EngineChanged struct {
+		From, To string
+		Reason   string
+	}
 	// AskPublished says that the standing offer was told to the network.
 	AskPublished struct {
 		Ask   OrderID
@@ -152,24 +163,26 @@ type (
 	}
 )
 
-func (Waited) fact()       {}
-func (Inspected) fact()    {}
-func (Piloted) fact()      {}
-func (Quoted) fact()       {}
-func (Locked) fact()       {}
-func (DealOpened) fact()   {}
-func (SellerLost) fact()   {}
-func (TaskLeased) fact()   {}
-func (TaskDone) fact()     {}
-func (TaskChecked) fact()  {}
-func (Paid) fact()         {}
-func (Settled) fact()      {}
-func (JobSaved) fact()     {}
-func (AskPublished) fact() {}
-func (DealAccepted) fact() {}
-func (DealRefused) fact()  {}
-func (TaskFinished) fact() {}
-func (TaskFailed) fact()   {}
-func (Earned) fact()       {}
-func (DealBroken) fact()   {}
-func (DealClosed) fact()   {}
+func (Waited) fact()        {}
+func (Inspected) fact()     {}
+func (Piloted) fact()       {}
+func (Quoted) fact()        {}
+func (Locked) fact()        {}
+func (DealOpened) fact()    {}
+func (SellerLost) fact()    {}
+func (TaskLeased) fact()    {}
+func (TaskDone) fact()      {}
+func (TaskChecked) fact()   {}
+func (Paid) fact()          {}
+func (Settled) fact()       {}
+func (JobSaved) fact()      {}
+func (SandboxReady) fact()  {}
+func (EngineChanged) fact() {}
+func (AskPublished) fact()  {}
+func (DealAccepted) fact()  {}
+func (DealRefused) fact()   {}
+func (TaskFinished) fact()  {}
+func (TaskFailed) fact()    {}
+func (Earned) fact()        {}
+func (DealBroken) fact()    {}
+func (DealClosed) fact()    {}

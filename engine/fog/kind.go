@@ -9,7 +9,7 @@ import (
 // kinds are all facts by the names that KindOf gives them.
 var kinds = named(
 	Waited{}, Inspected{}, Piloted{}, Quoted{}, Locked{}, DealOpened{}, SellerLost{}, TaskLeased{}, TaskDone{}, TaskChecked{}, Paid{}, Settled{}, JobSaved{},
-	AskPublished{}, DealAccepted{}, DealRefused{}, TaskFinished{}, TaskFailed{}, Earned{}, DealBroken{}, DealClosed{},
+	SandboxReady{}, EngineChanged{}, AskPublished{}, DealAccepted{}, DealRefused{}, TaskFinished{}, TaskFailed{}, Earned{}, DealBroken{}, DealClosed{},
 )
 
 func named(all ...Fact) map[string]reflect.Type {

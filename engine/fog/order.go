@@ -89,7 +89,7 @@ type Receipt struct {
 	Spec    Hash   // ContentHash of the task's spec
 	Result  Hash   // ContentHash of the output
 	Work    uint64 // units, as counted by the guest
-	Level   uint32 // sandbox level reached
+	Level   Level  // of the sandbox it ran in
 	Sig     Signature
 }
 

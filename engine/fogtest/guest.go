@@ -155,7 +155,7 @@ func (s *Session) Task(ctx context.Context, spec []byte) (sandbox.Reply, error) 
 }
 
 // Level is the level of a sandbox that locks everything down.
-func (s *Session) Level() uint32 { return 3 }
+func (s *Session) Level() fog.Level { return 3 }
 
 // Close ends the session.
 func (s *Session) Close() error { return nil }

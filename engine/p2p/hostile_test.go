@@ -167,7 +167,7 @@ func TestSendIsSafeForManyCallers(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for range 20 {
-				if err := s.Send(soon(t), wire.New(wire.Result{Receipt: fog.Receipt{Level: uint32(i)}, Output: make([]byte, 10_000*i)})); err != nil {
+				if err := s.Send(soon(t), wire.New(wire.Result{Receipt: fog.Receipt{Level: fog.Level(i)}, Output: make([]byte, 10_000*i)})); err != nil {
 					t.Errorf("Send: %v", err)
 					return
 				}

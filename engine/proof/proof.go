@@ -52,7 +52,7 @@ func Commitment(secret [32]byte) fog.Hash {
 func ReceiptHash(r fog.Receipt) fog.Hash {
 	n := binary.BigEndian.AppendUint32(nil, r.Attempt)
 	n = binary.BigEndian.AppendUint64(n, r.Work)
-	n = binary.BigEndian.AppendUint32(n, r.Level)
+	n = binary.BigEndian.AppendUint32(n, uint32(r.Level))
 	return fog.HashOf([]byte("sonm receipt"), r.Deal[:], r.Task[:], r.Spec[:], r.Result[:], n)
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sonm/engine/sandbox"
 )
@@ -174,5 +175,52 @@ func TestEngineIsRemembered(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "sandbox engine changed"); n != 1 {
 		t.Errorf("the engine was changed %d times over two sessions, want once: %s", n, &log)
+	}
+}
+
+// TestEnginesAreCompared: a session measures the native engines on its own tasks,
+// with the same answers all along, and the next one begins with the faster.
+func TestEnginesAreCompared(t *testing.T) {
+	engines := here(t)
+	if len(engines) < 3 {
+		t.Skip("there is nothing to compare with ", engines)
+	}
+	dir := t.TempDir()
+	module := suite("").Guest(t, "all")
+	s, err := keeping(t, dir).Start(t.Context(), module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Open(t.Context(), []byte("in")); err != nil {
+		t.Fatal(err)
+	}
+	took := map[sandbox.Engine]time.Duration{}
+	var first []byte
+	for took[sandbox.Wasmer] == 0 || took[sandbox.Wasmtime] < 2*time.Second && took[sandbox.Wasmer] < 2*time.Second {
+		r, err := s.Task(t.Context(), []byte("f"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = r.Payload
+		}
+		if !bytes.Equal(r.Payload, first) {
+			t.Errorf("%s gives %x, want %x", r.Engine, r.Payload, first)
+		}
+		took[r.Engine] += r.CPU
+	}
+	if took[sandbox.Wasmtime] < time.Second || took[sandbox.Wazero] > 0 {
+		t.Errorf("compared over %v, want a second of each native engine", took)
+	}
+	best := s.Engine()
+	s.Close()
+	next, err := keeping(t, dir).Start(t.Context(), module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if next.Engine() != best {
+		t.Errorf("the next session begins with %s, want %s", next.Engine(), best)
 	}
 }

@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,14 +14,17 @@ import (
 )
 
 // expected is how much longer a guest takes in an engine than natively (gcc
-// -O3): the geometric means of `make bench AREA=sandbox`. It only says what is
-// worth trying; what is used is what was measured with the module itself.
+// -O3): the geometric means of `make bench AREA=sandbox`. It only says which
+// engines are worth comparing; what is used is what was measured with the module.
 var expected = map[Engine]float64{Wasmtime: 1.05, Wasmer: 1.15, Wazero: 1.65}
 
 const (
 	// choiceTime is how much of an engine's processor time with a module makes
 	// a measurement.
 	choiceTime = time.Second
+	// choiceRange is how much slower than the fastest an engine may be expected
+	// to be, to be compared with it.
+	choiceRange = 1.3
 	// choiceCrashes is how often a child may die of a module in an engine until
 	// that is no longer tried: once may have been the system's fault.
 	choiceCrashes = 2
@@ -29,6 +34,12 @@ const (
 
 // choices remembers which engine is the fastest that works, by module, over
 // all sessions and, in a file, over restarts.
+//
+// # Why
+//
+// Engines are compared within one session, on tasks of the same input one
+// after the other: how long a unit of work takes depends on the input more
+// than on the engine.
 type choices struct {
 	path string // "" remembers in memory only
 
@@ -40,89 +51,69 @@ type choices struct {
 
 // trial is what came of one module in one engine.
 type trial struct {
-	Version string        `json:"version"` // of the engine
-	Work    uint64        `json:"work"`    // units
-	CPU     time.Duration `json:"cpu"`     // they took, in ns
-	Crashes int           `json:"crashes"`
-	Not     bool          `json:"not"` // it cannot run the module
-	Used    int64         `json:"used"`
+	Version string  `json:"version"` // of the engine
+	Speed   float64 `json:"speed"`   // units per second of processor time, 0 before it was compared
+	Crashes int     `json:"crashes"`
+	Not     bool    `json:"not"` // it cannot run the module
+	Used    int64   `json:"used"`
 }
 
 func choiceKey(module [sha256.Size]byte) string { return hex.EncodeToString(module[:]) }
 
-// order is engines with the best first: what cannot run the module last.
-//
-// An engine that was not measured goes before the fastest measured one if it
-// is expected to be faster still.
-func (c *choices) order(module [sha256.Size]byte, engines []Engine) []Engine {
+// now is the trial if it is of the engine's present version.
+func (t trial) now(e Engine) trial {
+	if t.Version != engineVersions[e] {
+		return trial{}
+	}
+	return t
+}
+
+func (t trial) bad() bool { return t.Not || t.Crashes >= choiceCrashes }
+
+// order is engines with the best first: the fastest of those measured, those
+// not measured as they come, then what cannot run the module. rivals are those
+// that are worth comparing, none if that is done.
+func (c *choices) order(module [sha256.Size]byte, engines []Engine) (order, rivals []Engine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.load()
 	known := c.known[choiceKey(module)]
-	var best Engine
-	for _, e := range engines {
-		if known[e].speed() > known[best].speed() && !known[e].bad(e) {
-			best = e
-		}
-	}
-	out := slices.Clone(engines)
-	if best == "" {
-		slices.SortStableFunc(out, func(a, b Engine) int { return rank(known[a].bad(a)) - rank(known[b].bad(b)) })
-		return out
-	}
-	// speed is what was measured, or what is to be expected beside the best.
-	speed := func(e Engine) float64 {
-		if t := known[e]; t.speed() > 0 && t.Version == engineVersions[e] {
-			return t.speed()
-		}
-		return known[best].speed() * expected[best] / expected[e]
-	}
-	slices.SortStableFunc(out, func(a, b Engine) int {
-		if x, y := known[a].bad(a), known[b].bad(b); x != y {
-			return rank(x) - rank(y)
-		}
-		switch x, y := speed(a), speed(b); {
-		case x > y:
+	of := func(e Engine) trial { return known[e].now(e) }
+	order = slices.Clone(engines)
+	slices.SortStableFunc(order, func(a, b Engine) int {
+		x, y := of(a), of(b)
+		if x.bad() != y.bad() {
+			if x.bad() {
+				return 1
+			}
 			return -1
-		case x < y:
-			return 1
 		}
-		return 0
+		return cmp.Compare(y.Speed, x.Speed)
 	})
-	return out
-}
-
-func rank(bad bool) int {
-	if bad {
-		return 1
-	}
-	return 0
-}
-
-// speed is in units per second of processor time, 0 if that is not known yet.
-func (t trial) speed() float64 {
-	if t.CPU < choiceTime {
-		return 0
-	}
-	return float64(t.Work) / t.CPU.Seconds()
-}
-
-func (t trial) bad(e Engine) bool {
-	return t.Version == engineVersions[e] && (t.Not || t.Crashes >= choiceCrashes)
-}
-
-// worked notes a finished task.
-func (c *choices) worked(module [sha256.Size]byte, e Engine, work uint64, took time.Duration) {
-	if took <= 0 {
-		return
-	}
-	c.change(module, e, func(t *trial) {
-		if t.CPU > 64*choiceTime { // the computer may have become faster or slower
-			t.CPU, t.Work = t.CPU/2, t.Work/2
+	least := math.Inf(1)
+	for _, e := range order {
+		if !of(e).bad() {
+			least = min(least, expected[e])
 		}
-		t.Work += work
-		t.CPU += took
-	})
+	}
+	done := true
+	for _, e := range order {
+		if !of(e).bad() && expected[e] <= choiceRange*least {
+			rivals = append(rivals, e)
+			done = done && of(e).Speed > 0
+		}
+	}
+	if done || len(rivals) < 2 {
+		rivals = nil
+	}
+	return order, rivals
+}
+
+// compared notes the speeds that engines had side by side.
+func (c *choices) compared(module [sha256.Size]byte, speeds map[Engine]float64) {
+	for e, speed := range speeds {
+		c.change(module, e, func(t *trial) { t.Speed = speed })
+	}
 }
 
 // failed notes that the module did not run: err is of kind Unsupported or Crashed.
@@ -212,4 +203,54 @@ func (c *choices) forget() {
 	for _, k := range keys[choiceModules:] {
 		delete(c.known, k)
 	}
+}
+
+// pace is what a session has measured of an engine.
+type pace struct {
+	work uint64
+	cpu  time.Duration
+}
+
+// compare counts a finished task and, while the session's engines are being
+// compared, moves on to the one whose turn it is.
+func (s *Session) compare(r Reply) {
+	if len(s.rivals) == 0 {
+		return
+	}
+	p := s.paces[r.Engine]
+	p.work += r.Work
+	p.cpu += r.CPU
+	s.paces[r.Engine] = p
+	if p.cpu < choiceTime {
+		return
+	}
+	speeds := map[Engine]float64{}
+	best := s.rivals[0]
+	for _, e := range s.rivals {
+		p := s.paces[e]
+		if p.cpu < choiceTime {
+			s.use(e)
+			return
+		}
+		speeds[e] = float64(p.work) / p.cpu.Seconds()
+		if speeds[e] > speeds[best] {
+			best = e
+		}
+	}
+	s.choices.compared(s.hash, speeds)
+	s.rivals = nil
+	s.use(best)
+}
+
+// use goes on with another engine; what it has not seen it is given at the
+// next call.
+func (s *Session) use(e Engine) {
+	if e == s.Engine() {
+		return
+	}
+	s.cfg.Log.Debug("sandbox engines compared", "now", e)
+	s.drop()
+	order, _ := s.choices.order(s.hash, s.cfg.Engines)
+	s.left = slices.DeleteFunc(order, func(x Engine) bool { return x == e })
+	s.engine.Store(uint32(engineCodes[e]))
 }

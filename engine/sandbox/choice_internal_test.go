@@ -12,32 +12,27 @@ import (
 
 func TestChoices(t *testing.T) {
 	all := Engines()
+	native := []Engine{Wasmer, Wasmtime}
 	module := sha256.Sum256([]byte("module"))
 	type note func(*choices)
-	worked := func(e Engine, speed uint64) note {
-		return func(c *choices) {
-			for range 4 {
-				c.worked(module, e, speed/2, choiceTime/2)
-			}
-		}
+	compared := func(wasmer, wasmtime float64) note {
+		return func(c *choices) { c.compared(module, map[Engine]float64{Wasmer: wasmer, Wasmtime: wasmtime}) }
 	}
 	failed := func(e Engine, k Kind) note { return func(c *choices) { c.failed(module, e, k) } }
 	for _, c := range []struct {
-		name  string
-		notes []note
-		want  []Engine
+		name   string
+		notes  []note
+		want   []Engine
+		rivals []Engine
 	}{
-		{"nothing known", nil, all},
-		{"wasmer measured: wasmtime is worth a try", []note{worked(Wasmer, 1000)}, []Engine{Wasmtime, Wasmer, Wazero}},
-		{"too little measured", []note{func(c *choices) { c.worked(module, Wasmer, 10, time.Millisecond) }}, all},
-		{"wasmtime measured faster", []note{worked(Wasmer, 1000), worked(Wasmtime, 1200)}, []Engine{Wasmtime, Wasmer, Wazero}},
-		{"wasmtime measured slower", []note{worked(Wasmer, 1000), worked(Wasmtime, 900)}, []Engine{Wasmer, Wasmtime, Wazero}},
-		{"wazero measured fastest", []note{worked(Wasmer, 1000), worked(Wasmtime, 900), worked(Wazero, 2000)}, []Engine{Wazero, Wasmer, Wasmtime}},
-		{"wasmer cannot", []note{failed(Wasmer, Unsupported)}, []Engine{Wasmtime, Wazero, Wasmer}},
-		{"one crash", []note{failed(Wasmer, Crashed)}, all},
-		{"two crashes", []note{failed(Wasmer, Crashed), failed(Wasmer, Crashed)}, []Engine{Wasmtime, Wazero, Wasmer}},
-		{"measured and then broken", []note{worked(Wasmer, 1000), failed(Wasmer, Unsupported)}, []Engine{Wasmtime, Wazero, Wasmer}},
-		{"only wazero can", []note{failed(Wasmer, Unsupported), failed(Wasmtime, Unsupported), worked(Wazero, 1)}, []Engine{Wazero, Wasmer, Wasmtime}},
+		{"nothing known", nil, all, native},
+		{"wasmtime is faster", []note{compared(1000, 1200)}, []Engine{Wasmtime, Wasmer, Wazero}, nil},
+		{"wasmtime is slower", []note{compared(1000, 900)}, []Engine{Wasmer, Wasmtime, Wazero}, nil},
+		{"wasmer cannot", []note{failed(Wasmer, Unsupported)}, []Engine{Wasmtime, Wazero, Wasmer}, nil},
+		{"one crash", []note{failed(Wasmer, Crashed)}, all, native},
+		{"two crashes", []note{failed(Wasmer, Crashed), failed(Wasmer, Crashed)}, []Engine{Wasmtime, Wazero, Wasmer}, nil},
+		{"compared and then broken", []note{compared(1000, 900), failed(Wasmer, Unsupported)}, []Engine{Wasmtime, Wazero, Wasmer}, nil},
+		{"only wazero can", []note{failed(Wasmer, Unsupported), failed(Wasmtime, Unsupported)}, []Engine{Wazero, Wasmer, Wasmtime}, nil},
 	} {
 		path := filepath.Join(t.TempDir(), "sub", "engines.json")
 		kept := &choices{path: path}
@@ -48,13 +43,17 @@ func TestChoices(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, x := range map[string]*choices{"now": kept, "after a restart": {path: path}} {
-			if got := x.order(module, all); !reflect.DeepEqual(got, c.want) {
-				t.Errorf("%s: order %s is %v, want %v", c.name, what, got, c.want)
+			got, rivals := x.order(module, all)
+			if !reflect.DeepEqual(got, c.want) || !reflect.DeepEqual(rivals, c.rivals) {
+				t.Errorf("%s: order %s is %v with rivals %v, want %v with %v", c.name, what, got, rivals, c.want, c.rivals)
 			}
-			if got := x.order(sha256.Sum256([]byte("another")), all); !reflect.DeepEqual(got, all) {
+			if got, _ := x.order(sha256.Sum256([]byte("another")), all); !reflect.DeepEqual(got, all) {
 				t.Errorf("%s: order of another module %s is %v, want %v", c.name, what, got, all)
 			}
 		}
+	}
+	if _, rivals := (&choices{}).order(module, []Engine{Wazero}); rivals != nil {
+		t.Errorf("rivals of one engine: %v", rivals)
 	}
 }
 
@@ -65,19 +64,19 @@ func TestChoicesOfAnotherVersion(t *testing.T) {
 	c.failed(module, Wasmer, Unsupported)
 	x := c.known[choiceKey(module)]
 	x[Wasmer] = trial{Version: "v0", Not: true}
-	if got := c.order(module, Engines()); got[0] != Wasmer {
+	if got, _ := c.order(module, Engines()); got[0] != Wasmer {
 		t.Errorf("order %v, want wasmer first", got)
 	}
 }
 
 func TestChoicesSurviveGarbage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "engines.json")
-	for _, text := range []string{"", "{", "[]", "null", `{"x":{"wasmer":{"cpu":-1,"work":1}}}`} {
+	for _, text := range []string{"", "{", "[]", "null", `{"x":{"wasmer":{"speed":-1,"crashes":-5}}}`} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		c := &choices{path: path}
-		c.worked(sha256.Sum256(nil), Wazero, 1, time.Second)
+		c.failed(sha256.Sum256(nil), Wazero, Crashed)
 		if err := c.save(); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}

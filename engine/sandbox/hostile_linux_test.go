@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sonm/engine/fog"
 	"sonm/engine/sandbox"
 	"sonm/engine/sandbox/sandboxtest"
 )
@@ -15,8 +17,9 @@ import (
 // TestHostileChild: a child that was taken over can neither confuse nor
 // exhaust the broker. The children are scripts that answer what they like.
 func TestHostileChild(t *testing.T) {
-	// hello is eaten first: 8 bytes of head and 56 of greeting, and the module.
-	const eat = "head -c 64 >/dev/null; head -c 12 >/dev/null; "
+	// hello is eaten and answered first, 8 bytes of head and 56 of greeting, then
+	// the module is eaten.
+	const eat = `head -c 64 >/dev/null; printf '\020\000\000\000\030\000\000\000\003\000\000\000'; head -c 20 /dev/zero; head -c 12 >/dev/null; `
 	for _, c := range []struct {
 		name, script string
 		kind         sandbox.Kind
@@ -109,5 +112,43 @@ func lookAtDescriptors(t *testing.T, e sandbox.Engine, dir string) {
 		default:
 			t.Errorf("%s: descriptor %s is %s", e, fd.Name(), to)
 		}
+	}
+}
+
+// TestLevelIsAskedFor: a child that is locked down less than it has to be sees
+// nothing of the module.
+func TestLevelIsAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	seen := filepath.Join(dir, "seen")
+	path := filepath.Join(dir, "child")
+	script := "#!/bin/sh\nhead -c 64 >/dev/null; printf '\\020\\000\\000\\000\\030\\000\\000\\000\\001\\000\\000\\000'; head -c 20 /dev/zero; cat >" + seen + "\n"
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	start := func(child string, least fog.Level) (fog.Level, error) {
+		box, err := sandbox.New(sandbox.Config{Child: child, Level: least})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := box.Level(t.Context())
+		if err != nil {
+			if _, err := box.Start(t.Context(), suite("").Guest(t, "all")); !errors.Is(err, sandbox.ErrLevel) {
+				t.Errorf("Start with level %s of %s = %v", got, least, err)
+			}
+		}
+		return got, err
+	}
+	if got, err := start(path, fog.LevelFiltered); !errors.Is(err, sandbox.ErrLevel) || got != fog.LevelLimited {
+		t.Errorf("Level = %s, %v, want limited and an error", got, err)
+	}
+	if b, err := os.ReadFile(seen); err != nil && !os.IsNotExist(err) || len(b) > 0 {
+		t.Errorf("the child has seen %d bytes, %v", len(b), err)
+	}
+	got, err := start(child, fog.LevelLimited)
+	if err != nil || got < fog.LevelLimited {
+		t.Errorf("Level = %s, %v, want at least limited", got, err)
+	}
+	if _, err := start(child, got+1); !errors.Is(err, sandbox.ErrLevel) {
+		t.Errorf("Level above %s = %v, want an error", got, err)
 	}
 }

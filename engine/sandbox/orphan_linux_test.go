@@ -62,6 +62,15 @@ func childrenOf(pid int) []int {
 	return pids
 }
 
+// commOf is the name of a process, "" if there is none.
+func commOf(pid int) string {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return ""
+	}
+	return string(name)
+}
+
 // TestDiesWithBroker kills a broker whose guest loops without end.
 func TestDiesWithBroker(t *testing.T) {
 	for _, e := range here(t) {

@@ -27,6 +27,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sonm/engine/fog"
 )
 
 // Engine names a WebAssembly engine a child can run.
@@ -109,12 +111,18 @@ func (l Limits) withDefaults() Limits {
 
 // Config says which child to run and how.
 type Config struct {
-	Child   string   // path of the program sonm-sandbox; sonm-sandbox-wasmtime is looked for beside it
-	Engines []Engine // that may be used, the preferred first; default Engines()
-	Keep    string   // folder for compiled modules and for what engine suits them; "" keeps nothing
+	Child   string    // path of the program sonm-sandbox; sonm-sandbox-wasmtime is looked for beside it
+	Engines []Engine  // that may be used, the preferred first; default Engines()
+	Keep    string    // folder for compiled modules and for what engine suits them; "" keeps nothing
+	Level   fog.Level // children that are locked down less are not used, see ErrLevel
 	Limits  Limits
 	Class   Class        // how the children share the processor
 	Log     *slog.Logger // default: none
+
+	// Changed, if given, is told when a session goes on in another engine, as
+	// the one it had cannot do it. The caller may be in any call of a session,
+	// and must not call one.
+	Changed func(from, to Engine, why *Error)
 }
 
 // Class is how children share the processor with what else the computer does.
@@ -170,11 +178,21 @@ func New(c Config) (*Sandbox, error) {
 	return b, nil
 }
 
-// As is b with another class and other engines, none for all. The two share
-// what they keep and learn.
-func (b *Sandbox) As(class Class, engines ...Engine) (*Sandbox, error) {
+// Level starts a child and says how far it is locked down.
+func (b *Sandbox) Level(ctx context.Context) (fog.Level, error) {
+	s := b.session(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.drop()
+	err := s.trying(func() error { return s.begin(ctx) })
+	return s.Level(), err
+}
+
+// As is b with another configuration. The two share what they keep and learn,
+// wherever that is.
+func (b *Sandbox) As(change func(*Config)) (*Sandbox, error) {
 	c := b.cfg
-	c.Class, c.Engines = class, engines
+	change(&c)
 	other, err := New(c)
 	if err != nil {
 		return nil, err
@@ -195,6 +213,17 @@ type Reply struct {
 	Memory  uint64        // guest memory after the call, bytes
 }
 
+func (b *Sandbox) session(module []byte) *Session {
+	s := &Session{
+		cfg: b.cfg, cache: b.cache, choices: b.choices, module: module, hash: sha256.Sum256(module),
+		closed: make(chan struct{}), paces: map[Engine]pace{},
+	}
+	order, rivals := b.choices.order(s.hash, b.cfg.Engines)
+	s.engine.Store(uint32(engineCodes[order[0]]))
+	s.left, s.rivals = order[1:], rivals
+	return s
+}
+
 // Start begins a session with module, which the caller must leave unchanged
 // until Close. It starts a child, which checks and compiles the module; the
 // error is an *Error, or wraps ctx's or one of the system.
@@ -202,11 +231,7 @@ func (b *Sandbox) Start(ctx context.Context, module []byte) (*Session, error) {
 	if len(module) > MaxModule {
 		return nil, Errorf(Invalid, "the module has %d bytes, %d are allowed", len(module), MaxModule)
 	}
-	sum := sha256.Sum256(module)
-	s := &Session{
-		cfg: b.cfg, cache: b.cache, choices: b.choices, module: module, hash: sum,
-		engines: b.choices.order(sum, b.cfg.Engines), closed: make(chan struct{}),
-	}
+	s := b.session(module)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.trying(func() error { return s.ready(ctx) }); err != nil {

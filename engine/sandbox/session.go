@@ -4,15 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
 
+	"sonm/engine/fog"
 	"sonm/engine/sandbox/frame"
 )
 
 // ErrClosed is returned by the calls of a closed Session.
 var ErrClosed = errors.New("sandbox session is closed")
+
+// ErrLevel says that a child could not be locked down as far as Config.Level
+// asks. It has seen nothing of the module.
+var ErrLevel = errors.New("this computer cannot lock strangers' code in as far as it has to be")
 
 // Session is one guest in one child process. Its calls are serial: a second
 // caller waits. When a limit, a cancelled context or a crash costs it the
@@ -23,11 +29,10 @@ type Session struct {
 	choices *choices
 	module  []byte
 	hash    [sha256.Size]byte // of module
-	engines []Engine          // in the order they are tried
 	closed  chan struct{}
 	once    sync.Once
 
-	engine atomic.Int32  // index into engines
+	engine atomic.Uint32 // by its code
 	level  atomic.Uint32 // of the last child
 	pause  pause
 
@@ -36,16 +41,19 @@ type Session struct {
 	input  []byte     // of the last successful Open
 	opened bool       // input is set
 	loaded bool       // child has seen input
+	left   []Engine   // to go on with, when the present one cannot do it
+	rivals []Engine   // being compared, none if that is done
+	paces  map[Engine]pace
 }
 
 // Engine is the engine that answers now; it changes when a module turns out
 // to need another one.
 func (s *Session) Engine() Engine {
-	return s.engines[s.engine.Load()]
+	return EngineOf(uint8(s.engine.Load()))
 }
 
-// Level is how far the child locked itself down: see package jail.
-func (s *Session) Level() uint32 { return s.level.Load() }
+// Level is how far the child is locked down.
+func (s *Session) Level() fog.Level { return fog.Level(s.level.Load()) }
 
 // Inspect asks the guest what it makes of bundle.
 func (s *Session) Inspect(ctx context.Context, bundle []byte) (Reply, error) {
@@ -102,7 +110,7 @@ func (s *Session) do(ctx context.Context, k frame.Kind, payload []byte) (Reply, 
 		s.input, s.opened, s.loaded = payload, true, true
 	}
 	if err == nil && k == frame.Task {
-		s.choices.worked(s.hash, r.Engine, r.Work, r.CPU)
+		s.compare(r)
 	}
 	return r, err
 }
@@ -131,13 +139,19 @@ func (s *Session) trying(f func() error) error {
 			return err
 		}
 		s.drop()
-		at := int(s.engine.Load())
-		s.choices.failed(s.hash, s.engines[at], e.Kind)
-		if at+1 >= len(s.engines) {
+		from := s.Engine()
+		s.choices.failed(s.hash, from, e.Kind)
+		s.rivals = nil
+		if len(s.left) == 0 {
 			return err
 		}
-		s.engine.Store(int32(at + 1))
-		s.cfg.Log.Info("sandbox engine changed", "from", s.engines[at], "to", s.engines[at+1], "reason", e)
+		to := s.left[0]
+		s.left = s.left[1:]
+		s.engine.Store(uint32(engineCodes[to]))
+		s.cfg.Log.Info("sandbox engine changed", "from", from, "to", to, "reason", e)
+		if s.cfg.Changed != nil {
+			s.cfg.Changed(from, to, e)
+		}
 	}
 }
 
@@ -148,7 +162,7 @@ func (s *Session) ready(ctx context.Context) error {
 	}
 	key := keyOf(s.hash, s.Engine())
 	if kept := s.cache.load(key); kept != nil {
-		if err := s.begin(); err != nil {
+		if err := s.begin(ctx); err != nil {
 			return err
 		}
 		_, err := s.call(ctx, frame.Load, kept)
@@ -160,7 +174,7 @@ func (s *Session) ready(ctx context.Context) error {
 		s.cache.drop(key)
 		s.drop()
 	}
-	if err := s.begin(); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	r, err := s.call(ctx, frame.Module, s.module)
@@ -180,8 +194,8 @@ func (s *Session) fit(err error) error {
 	return err
 }
 
-// begin starts a child and greets it.
-func (s *Session) begin() error {
+// begin starts a child and waits until it is locked down, as far as it has to be.
+func (s *Session) begin(ctx context.Context) error {
 	engine := s.Engine()
 	cfg := s.cfg
 	cfg.Child = cfg.program(engine)
@@ -199,10 +213,11 @@ func (s *Session) begin() error {
 		Memory: s.cfg.Limits.Memory, Output: uint64(s.cfg.Limits.Output), Input: uint64(s.cfg.Limits.Input),
 		Life: uint64((maxLife + s.cfg.Limits.CPU).Seconds()), Module: MaxModule,
 	}
-	if err := frame.Write(c.in, frame.Hello, hello.Bytes()); err != nil {
-		err = c.failed(err)
-		s.drop()
-		return err
+	if _, err := s.call(ctx, frame.Hello, hello.Bytes()); err != nil {
+		return s.fit(err)
+	}
+	if got := s.Level(); got < s.cfg.Level {
+		return s.fit(fmt.Errorf("%w: %s of %s", ErrLevel, got, s.cfg.Level))
 	}
 	return nil
 }
@@ -218,7 +233,7 @@ func (s *Session) call(ctx context.Context, k frame.Kind, payload []byte) (Reply
 	if a.guest != "" {
 		s.cfg.Log.Debug("guest wrote", "text", a.guest)
 	}
-	if a.level != 0 {
+	if k == frame.Hello && err == nil { // later it might be the guest's word
 		s.level.Store(a.level)
 	}
 	if a.gone || a.life > maxLife {

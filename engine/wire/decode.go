@@ -200,7 +200,7 @@ func (c *check) receipt(r *pb.Receipt) fog.Receipt {
 	return fog.Receipt{
 		Deal: fog.DealID(c.hash("deal", r.GetDeal())), Task: fog.TaskID(c.hash("task", r.GetTask())),
 		Attempt: r.GetAttempt(), Spec: c.hash("spec", r.GetSpec()), Result: c.hash("result", r.GetResult()),
-		Work: r.GetWork(), Level: r.GetLevel(), Sig: c.sig("receipt's signature", r.GetSig()),
+		Work: r.GetWork(), Level: fog.Level(r.GetLevel()), Sig: c.sig("receipt's signature", r.GetSig()),
 	}
 }
 

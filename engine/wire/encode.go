@@ -141,7 +141,7 @@ func dealOut(d fog.Deal) *pb.Deal {
 func receiptOut(r fog.Receipt) *pb.Receipt {
 	return &pb.Receipt{
 		Deal: r.Deal[:], Task: r.Task[:], Attempt: r.Attempt, Spec: r.Spec[:],
-		Result: r.Result[:], Work: r.Work, Level: r.Level, Sig: r.Sig[:],
+		Result: r.Result[:], Work: r.Work, Level: uint32(r.Level), Sig: r.Sig[:],
 	}
 }
 

@@ -66,7 +66,7 @@ type Runtime interface {
 type Session interface {
 	Open(ctx context.Context, input []byte) (sandbox.Reply, error)
 	Task(ctx context.Context, spec []byte) (sandbox.Reply, error)
-	Level() uint32
+	Level() fog.Level
 	Close() error
 }
 

@@ -7,7 +7,7 @@
 // reserved bytes are errors, and text is cleaned before a person sees it.
 //
 //	frame  = kind u8, three zero bytes, length u32 LE, payload
-//	Hello  -> (no answer)           the child's limits
+//	Hello  -> Reply | Fail          the child's limits; it answers when it is locked down
 //	Module -> Reply | Fail          module bytes, gated, compiled; the reply may hold what to Load next time
 //	Load -> Reply | Fail            what an earlier child answered to the same module
 //	Inspect, Open, Task -> [Log] Reply | Fail

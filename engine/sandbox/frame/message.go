@@ -52,7 +52,7 @@ func ParseGreeting(b []byte) (Greeting, error) {
 
 // Answer is the fixed part of a Reply.
 type Answer struct {
-	Level  uint32 // of the jail, see package jail
+	Level  uint32 // of the jail, a fog.Level
 	Work   uint64 // units the guest counted
 	Memory uint64 // bytes of guest memory after the call
 }

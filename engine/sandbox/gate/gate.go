@@ -102,7 +102,7 @@ func Check(ctx context.Context, code []byte, r Rules) (*Module, error) {
 	if err := m.validate(ctx, r); err != nil {
 		return nil, err
 	}
-	if m.Code, err = w.guarded(); err != nil {
+	if m.Code, err = w.rewritten(w.moreExports); err != nil {
 		return nil, sandbox.Errorf(sandbox.Invalid, "the module is not acceptable WebAssembly: %v", err)
 	}
 	return m, nil

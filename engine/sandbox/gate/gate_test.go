@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -89,6 +90,10 @@ func TestRefuses(t *testing.T) {
 		{"many parameters", "ends too early", module(section(1, 1, 0x60, 0xff, 0xff, 0xff, 0x7f))},
 		{"many elements", "ends too early", module(section(9, 1, 0, 0x41, 0, 0x0b, 0xff, 0xff, 0xff, 0x7f))},
 		{"much data", "ends too early", module(section(11, 1, 0, 0x41, 0, 0x0b, 0xff, 0xff, 0xff, 0x7f))},
+		{"element outside", "does not fit", module(section(4, 1, 0x70, 0, 1), section(9, 1, 0, 0x41, 2, 0x0b, 0))},
+		{"element far outside", "does not fit", module(section(4, 1, 0x70, 0, 1), section(9, 1, 0, 0x41, 0x7f, 0x0b, 1, 0))},
+		{"element of no table", "does not fit", module(section(9, 1, 0, 0x41, 0, 0x0b, 0))},
+		{"element from a global", "not a constant", module(section(4, 1, 0x70, 0, 1), section(9, 1, 0, 0x23, 0, 0x0b, 0))},
 		{"no ABI", "does not export \"", module(mem, exports)},
 		{
 			"bad code", "not valid",
@@ -101,6 +106,25 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("Check(%s) = %v, want invalid with %q", c.name, err, c.part)
 		}
 	}
+}
+
+// chain is a function section of n functions of type 0, chained their bodies:
+// each has 4096 numbers for locals and calls the next.
+func chain(n byte) []byte {
+	return section(3, append([]byte{n}, make([]byte, n)...)...)
+}
+
+func chained(n byte) []byte {
+	b := []byte{n}
+	for f := range n {
+		call := []byte{0x10, f + 1}
+		if f == n-1 {
+			call = []byte{1, 1} // nops
+		}
+		b = append(b, 7, 1, 0x80, 0x20, 0x7e)
+		b = append(append(b, call...), 0x0b)
+	}
+	return append(append([]byte{10}, binary.AppendUvarint(nil, uint64(len(b)))...), b...)
 }
 
 // TestCommand: a program needs _start and gets a maximum for its memory.
@@ -120,6 +144,8 @@ func TestCommand(t *testing.T) {
 		{"own maximum", "", module(types, funcs, section(5, 1, 1, 1, 2), exports, body), 2 * gate.PageSize},
 		{"too much at once", "MiB of memory", module(types, funcs, section(5, 1, 0, 0x81, 8), exports, body), 0},
 		{"no _start", `does not export "_start"`, module(types, funcs, section(5, 1, 0, 1), bare, body), 0},
+		{"a long chain of calls", "KiB deep without recursion", module(types, chain(40), section(5, 1, 0, 1), exports, chained(40)), 0},
+		{"a shorter chain", "", module(types, chain(10), section(5, 1, 0, 1), exports, chained(10)), r.Memory},
 		{"a guest", `does not export "_start"`, guest(t, "all"), 0},
 	} {
 		m, err := gate.Check(t.Context(), c.code, r)

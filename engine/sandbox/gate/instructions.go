@@ -12,6 +12,7 @@ type block struct {
 	height  int // of the operand stack below its parameters
 	params  []byte
 	results []byte
+	dead    bool // it stands behind a branch itself
 }
 
 // reading is the state of read in a body.
@@ -93,9 +94,11 @@ func (x *reading) pushAll(types []byte) {
 }
 
 // to makes the stack as high as it was, with values of the given types on it.
-func (x *reading) to(height int, types []byte) {
-	x.dead = false
-	x.stack = x.stack[:min(height, len(x.stack))]
+func (x *reading) to(b block, types []byte) {
+	if x.dead = b.dead; x.dead {
+		return // nothing was pushed or popped since the branch
+	}
+	x.stack = x.stack[:min(b.height, len(x.stack))]
 	x.pushAll(types)
 }
 
@@ -109,34 +112,21 @@ func (x *reading) instruction() error {
 	r := x.r
 	op := r.byte()
 	switch {
-	case op <= 0x1c:
+	case op <= 0x11:
 		return x.control(op)
-	case op == 0x20: // local.get
-		x.push(at(x.locals, r.u32()))
-	case op == 0x23: // global.get
-		x.push(at(x.p.vectors, r.u32()))
-	case op == 0xd2: // ref.func
-		x.p.taken[r.u32()] = true
-		x.push(false)
-	case op == 0x21, op == 0x24: // local.set, global.set
-		r.u32()
-		x.pop(1)
-	case op == 0x22, op == 0x25: // local.tee, table.get
-		r.u32()
-	case op == 0x26: // table.set
-		r.u32()
-		x.pop(2)
+	case op >= 0x1a && op <= 0x26:
+		return x.variable(op)
 	case op >= 0x28 && op <= 0x3e: // loads and stores
 		r.u32()
 		r.u32()
 		if op >= 0x36 {
 			x.pop(2)
 		}
-	case op == 0x3f, op == 0x40: // memory.size, memory.grow
+	case op == 0x3f: // memory.size
 		r.byte()
-		if op == 0x3f {
-			x.push(false)
-		}
+		x.push(false)
+	case op == 0x40: // memory.grow
+		r.byte()
 	case op >= 0x41 && op <= 0x44:
 		r.skipConstant(op)
 		x.push(false)
@@ -148,10 +138,48 @@ func (x *reading) instruction() error {
 		r.byte()
 		x.push(false)
 	case op == 0xd1: // ref.is_null
+	case op == 0xd2: // ref.func
+		x.p.taken[r.u32()] = true
+		x.push(false)
 	case op == 0xfc:
 		return x.bulk()
 	case op == 0xfd:
 		return x.vector()
+	default:
+		return fmt.Errorf("instruction %#x", op)
+	}
+	return nil
+}
+
+// variable reads what moves operands, variables and elements of tables.
+func (x *reading) variable(op byte) error {
+	r := x.r
+	switch op {
+	case 0x1a: // drop
+		x.pop(1)
+	case 0x1b: // select
+		x.pop(2)
+		if x.top() && !x.dead {
+			x.selects(1)
+		}
+	case 0x1c: // select with types
+		before := len(r.b)
+		if types := r.bytes(int64(r.u32())); len(types) == 1 && types[0] == v128 {
+			x.selects(1 + before - len(r.b))
+		}
+		x.pop(2)
+	case 0x20: // local.get
+		x.push(at(x.locals, r.u32()))
+	case 0x23: // global.get
+		x.push(at(x.p.vectors, r.u32()))
+	case 0x21, 0x24: // local.set, global.set
+		r.u32()
+		x.pop(1)
+	case 0x22, 0x25: // local.tee, table.get
+		r.u32()
+	case 0x26: // table.set
+		r.u32()
+		x.pop(2)
 	default:
 		return fmt.Errorf("instruction %#x", op)
 	}
@@ -187,8 +215,6 @@ func unary(op byte) bool {
 func (x *reading) control(op byte) error {
 	r := x.r
 	switch op {
-	case 0x00: // unreachable
-		x.dead = true
 	case 0x01: // nop
 	case 0x02, 0x03, 0x04: // block, loop, if
 		if op == 0x04 {
@@ -198,14 +224,14 @@ func (x *reading) control(op byte) error {
 		if err != nil {
 			return err
 		}
-		x.blocks = append(x.blocks, block{max(0, len(x.stack)-len(params)), params, results})
+		x.blocks = append(x.blocks, block{max(0, len(x.stack)-len(params)), params, results, x.dead})
 	case 0x05: // else
 		b := x.blocks[len(x.blocks)-1]
-		x.to(b.height, b.params)
+		x.to(b, b.params)
 	case 0x0b: // end
 		b := x.blocks[len(x.blocks)-1]
 		x.blocks = x.blocks[:len(x.blocks)-1]
-		x.to(b.height, b.results)
+		x.to(b, b.results)
 	case 0x0c: // br
 		r.u32()
 		x.dead = true
@@ -217,41 +243,34 @@ func (x *reading) control(op byte) error {
 			r.u32()
 		}
 		x.dead = true
-	case 0x0f: // return
+	case 0x00, 0x0f: // unreachable, return
 		x.dead = true
-	case 0x10: // call
-		to := r.u32()
+	case 0x10, 0x11:
+		return x.call(op)
+	default:
+		return fmt.Errorf("instruction %#x", op)
+	}
+	return nil
+}
+
+// call reads a call, or one through a table.
+func (x *reading) call(op byte) error {
+	to := x.r.u32()
+	if op == 0x10 {
 		x.f.calls = append(x.f.calls, to)
 		t, err := x.p.kind(to)
 		x.pop(len(t.params))
 		x.pushAll(t.results)
 		return err
-	case 0x11: // call_indirect
-		kind := r.u32()
-		r.u32()
-		if kind >= uint32(len(x.p.types)) {
-			return fmt.Errorf("there is no type %d", kind)
-		}
-		x.f.indirect = append(x.f.indirect, kind)
-		t := x.p.types[kind]
-		x.pop(len(t.params) + 1)
-		x.pushAll(t.results)
-	case 0x1a: // drop
-		x.pop(1)
-	case 0x1b: // select
-		x.pop(2)
-		if x.top() && !x.dead {
-			x.selects(1)
-		}
-	case 0x1c: // select with types
-		before := len(r.b)
-		if types := r.bytes(int64(r.u32())); len(types) == 1 && types[0] == v128 {
-			x.selects(1 + before - len(r.b))
-		}
-		x.pop(2)
-	default:
-		return fmt.Errorf("instruction %#x", op)
 	}
+	x.r.u32()
+	if to >= uint32(len(x.p.types)) {
+		return fmt.Errorf("there is no type %d", to)
+	}
+	x.f.indirect = append(x.f.indirect, to)
+	t := x.p.types[to]
+	x.pop(len(t.params) + 1)
+	x.pushAll(t.results)
 	return nil
 }
 

@@ -33,7 +33,7 @@ func Again(b []byte, r Rules) (*Module, []byte, error) {
 		MemoryMin: binary.LittleEndian.Uint64(b), MemoryMax: binary.LittleEndian.Uint64(b[8:]), Initialize: b[16] == 1,
 	}
 	n := uint64(binary.LittleEndian.Uint32(b[17:]))
-	if n > maxGlobals || uint64(len(b)-fixed) < n {
+	if n > maxGlobals+1 || uint64(len(b)-fixed) < n {
 		return nil, nil, errors.New("the record of a module ends too early")
 	}
 	m.Globals = b[fixed : fixed+n]

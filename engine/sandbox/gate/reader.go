@@ -81,6 +81,34 @@ func (r *reader) limits() (lo, hi uint64, bounded bool) {
 	}
 }
 
+// offset reads where an active segment goes: a constant, as no guest has an
+// imported global to take it from.
+func (r *reader) offset() uint32 {
+	if r.byte() != 0x41 {
+		r.fail(errors.New("a segment's place is not a constant"))
+		return 0
+	}
+	var v uint32
+	for shift := 0; ; shift += 7 {
+		c := r.byte()
+		v |= uint32(c&0x7f) << shift
+		if c&0x80 != 0 {
+			if shift < 28 {
+				continue
+			}
+			r.fail(errors.New("a number is too long"))
+		}
+		if shift < 28 && c&0x40 != 0 {
+			v |= ^uint32(0) << (shift + 7)
+		}
+		break
+	}
+	if r.byte() != 0x0b {
+		r.fail(errors.New("a segment's place is more than one instruction"))
+	}
+	return v
+}
+
 // constant passes an initializer: one constant instruction and end.
 func (r *reader) constant() {
 	switch op := r.byte(); op {

@@ -55,12 +55,38 @@ type program struct {
 	imported []uint32 // types of the imported functions
 	funcs    []function
 	taken    map[uint32]bool // functions that may be in a table
-	globals  uint32
-	vectors  []bool // whether each global is a vector
+	globals  uint32          // index of the one that counts
+	vectors  []bool          // whether each global is a vector
 }
 
-// guarded is the module with its recursion counted. The module is valid.
-func (w *walker) guarded() ([]byte, error) {
+// Rewrite gives a valid module the instructions that Check gives a guest, and
+// nothing else: it is no guest, need keep to no rules and exports what it did.
+// Package spectest shows with it that they change no result.
+func Rewrite(code []byte) ([]byte, error) {
+	if len(code) < 8 {
+		return nil, errShort
+	}
+	w := &walker{}
+	for r := (&reader{b: code[8:]}); len(r.b) > 0; {
+		id := r.byte()
+		body := r.bytes(int64(r.u32()))
+		if r.err != nil {
+			return nil, r.err
+		}
+		if id == secGlobal {
+			entries := &reader{b: body}
+			w.globals = entries.u32()
+			w.globalEntries = entries.b
+		}
+		w.sections = append(w.sections, section{id, body})
+	}
+	return w.rewritten(func(body []byte, _ uint32) []byte { return body })
+}
+
+// rewritten is the module with its recursion counted and its selects of vectors
+// replaced. The module is valid. exports makes the new export section of the old
+// one and the index of the global that counts.
+func (w *walker) rewritten(exports func([]byte, uint32) []byte) ([]byte, error) {
 	p, err := w.program()
 	if err != nil {
 		return nil, err
@@ -71,10 +97,17 @@ func (w *walker) guarded() ([]byte, error) {
 		return nil, fmt.Errorf("its calls go %d KiB deep without recursion, %d KiB are allowed", chain>>10, maxChain>>10)
 	}
 	var again []uint32
-	for n := range p.funcs {
+	more, size := 0, 0
+	for n, f := range p.funcs {
+		more += len(f.selects) * len(plainSelect)
+		size += len(f.body)
 		if recursive[n] {
 			again = append(again, uint32(n))
+			more += guardSize + 3*len(p.types[f.kind].params)
 		}
+	}
+	if most := 2*size + 1<<20; more > most {
+		return nil, fmt.Errorf("counting its recursion takes %d KiB of code, %d KiB are allowed", more>>10, most>>10)
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	put := func(id byte, body []byte) {
@@ -83,8 +116,7 @@ func (w *walker) guarded() ([]byte, error) {
 		out = append(out, body...)
 	}
 	global := func() {
-		n := p.globals
-		b := binary.AppendUvarint(nil, uint64(n)+1)
+		b := binary.AppendUvarint(nil, uint64(w.globals)+1)
 		b = append(b, w.globalEntries...)
 		b = append(b, i32, 1, 0x41) // mutable, i32.const
 		b = appendSigned(b, StackBudget)
@@ -92,7 +124,7 @@ func (w *walker) guarded() ([]byte, error) {
 	}
 	did := false
 	for _, s := range w.sections {
-		if !did && order(s.id) > order(secGlobal) {
+		if !did && s.id != secCustom && order(s.id) > order(secGlobal) {
 			did = true
 			global()
 		}
@@ -112,7 +144,7 @@ func (w *walker) guarded() ([]byte, error) {
 		case secCode:
 			put(s.id, p.code(again))
 		case secExport:
-			put(s.id, w.moreExports(p.globals))
+			put(s.id, exports(s.body, p.globals))
 		default:
 			put(s.id, s.body)
 		}
@@ -178,6 +210,9 @@ func (f *function) plain() []byte {
 	return append(b, f.body[from:]...)
 }
 
+// guardSize is what a guard takes at most beside its parameters, in bytes.
+const guardSize = 64
+
 // guard is a body that calls the function at index to.
 func (p *program) guard(f function, to uint32) []byte {
 	global := func(b []byte, op byte) []byte { return binary.AppendUvarint(append(b, op), uint64(p.globals)) }
@@ -226,8 +261,7 @@ func (w *walker) program() (*program, error) {
 			one = func(r *reader) {
 				r.bytes(int64(r.u32()))
 				r.bytes(int64(r.u32()))
-				r.byte()
-				p.imported = append(p.imported, r.u32())
+				p.oneImport(r)
 			}
 		case secFunc:
 			one = func(r *reader) { p.funcs = append(p.funcs, function{kind: r.u32()}) }
@@ -253,21 +287,44 @@ func (w *walker) program() (*program, error) {
 		if s.id != secCode {
 			continue
 		}
-		r := &reader{b: s.body}
-		if n := r.u32(); int(n) != len(p.funcs) {
-			return nil, errors.New("functions and bodies differ in number")
-		}
-		for n := range p.funcs {
-			p.funcs[n].body = r.bytes(int64(r.u32()))
-			if r.err != nil {
-				return nil, r.err
-			}
-			if err := p.read(&p.funcs[n]); err != nil {
-				return nil, fmt.Errorf("function %d: %w", n, err)
-			}
+		if err := p.bodies(&reader{b: s.body}); err != nil {
+			return nil, err
 		}
 	}
 	return p, nil
+}
+
+func (p *program) bodies(r *reader) error {
+	if n := r.u32(); int(n) != len(p.funcs) {
+		return errors.New("functions and bodies differ in number")
+	}
+	for n := range p.funcs {
+		p.funcs[n].body = r.bytes(int64(r.u32()))
+		if r.err != nil {
+			return r.err
+		}
+		if err := p.read(&p.funcs[n]); err != nil {
+			return fmt.Errorf("function %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// oneImport reads what is imported; a guest imports functions only.
+func (p *program) oneImport(r *reader) {
+	switch r.byte() {
+	case 0:
+		p.imported = append(p.imported, r.u32())
+	case 1:
+		r.byte()
+		r.limits()
+	case 2:
+		r.limits()
+	case 3:
+		p.vectors = append(p.vectors, r.byte() == v128)
+		p.globals++
+		r.byte()
+	}
 }
 
 // element notes the functions of a segment, see walker.element.
@@ -302,12 +359,13 @@ func (p *program) constant(r *reader) {
 
 // kind is the type of the function with this index, imported or not.
 func (p *program) kind(index uint32) (funcType, error) {
-	at := index
-	if n := uint32(len(p.imported)); index < n {
+	var at uint32
+	switch n := uint32(len(p.imported)); {
+	case index < n:
 		at = p.imported[index]
-	} else if index-n < uint32(len(p.funcs)) {
+	case index-n < uint32(len(p.funcs)):
 		at = p.funcs[index-n].kind
-	} else {
+	default:
 		return funcType{}, fmt.Errorf("there is no function %d", index)
 	}
 	if at >= uint32(len(p.types)) {
@@ -363,6 +421,8 @@ func (p *program) graph() *graph {
 // solve finds the strongly connected components (Tarjan's algorithm, without
 // recursion of its own), and says which functions are in a cycle and what the
 // heaviest chain of calls weighs that passes each component once.
+//
+//nolint:gocognit // one loop that is known as it is
 func (g *graph) solve() (recursive []bool, chain uint64) {
 	const none = ^uint32(0)
 	n := len(g.edges)

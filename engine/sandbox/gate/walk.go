@@ -36,7 +36,8 @@ const (
 const (
 	maxLocals    = 4096    // per function; the native engine dies of big frames
 	maxTables    = 16      // clang makes 1
-	maxElements  = 1 << 20 // per table; a browser allows 10^7
+	maxElements  = 1 << 20 // of all tables together; a browser allows 10^7 in each
+	maxValues    = 1000    // parameters, and results, of a function; as browsers and wasmtime have it
 	maxGlobals   = 10_000
 	maxExports   = 10_000
 	maxImports   = 1_000
@@ -53,6 +54,9 @@ type walker struct {
 	given              uint64 // maximum of a memory that names none, in pages; 0 refuses it
 	minPages, maxPages uint64
 	memories           int
+	tables             []uint64 // elements each has at first
+	elements           uint64   // that all tables may have
+	tableEntries       []byte   // the table section's entries, with a maximum in each
 	globals            uint32   // so far; imported ones are refused
 	globalEntries      []byte   // body of the global section after its count
 	mutable            []byte   // types of the mutable globals
@@ -91,8 +95,11 @@ func (w *walker) walk(code []byte) error {
 		if err := w.section(id, &reader{b: body}); err != nil {
 			return err
 		}
-		if id == secMemory {
+		switch id {
+		case secMemory:
 			body = w.bounded()
+		case secTable:
+			body = append(binary.AppendUvarint(nil, uint64(len(w.tables))), w.tableEntries...)
 		}
 		w.sections = append(w.sections, section{id, body})
 	}
@@ -165,8 +172,11 @@ func (w *walker) section(id byte, r *reader) error {
 // funcType looks only at the lengths, for which the validator makes room.
 func (w *walker) funcType(r *reader) error {
 	r.byte()
-	r.bytes(int64(r.u32()))
-	r.bytes(int64(r.u32()))
+	params := r.bytes(int64(r.u32()))
+	results := r.bytes(int64(r.u32()))
+	if r.err == nil && max(len(params), len(results)) > maxValues {
+		return fmt.Errorf("a function has more than %d parameters or results", maxValues)
+	}
 	return r.err
 }
 
@@ -177,11 +187,12 @@ func (w *walker) element(r *reader) error {
 	if flag > 7 {
 		return fmt.Errorf("an element segment of kind %d", flag)
 	}
+	table, offset := uint32(0), uint64(0)
 	if flag&1 == 0 {
 		if flag&2 != 0 {
-			r.u32()
+			table = r.u32()
 		}
-		r.constant()
+		offset = uint64(r.offset())
 	}
 	if flag&3 != 0 {
 		r.byte()
@@ -189,6 +200,10 @@ func (w *walker) element(r *reader) error {
 	n := r.u32()
 	if r.err == nil && int64(n) > int64(len(r.b)) {
 		return errShort
+	}
+	// Engines differ in what they do about one that does not fit.
+	if r.err == nil && flag&1 == 0 && (table >= uint32(len(w.tables)) || offset+uint64(n) > w.tables[table]) {
+		return errors.New("an element segment does not fit its table")
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		if flag&4 == 0 {
@@ -226,11 +241,21 @@ func (w *walker) oneImport(r *reader) error {
 }
 
 func (w *walker) table(r *reader) error {
-	r.byte()
+	kind := r.byte()
 	lo, hi, bounded := r.limits()
-	if r.err == nil && (lo > maxElements || bounded && hi > maxElements) {
-		return fmt.Errorf("a table of %d elements, %d are allowed", max(lo, hi), maxElements)
+	if r.err != nil {
+		return r.err
 	}
+	if !bounded {
+		hi = max(lo, maxElements/maxTables) // what it may grow to
+	}
+	if w.elements += max(lo, hi); w.elements > maxElements {
+		return fmt.Errorf("tables of %d elements, %d are allowed", w.elements, maxElements)
+	}
+	w.tables = append(w.tables, lo)
+	w.tableEntries = append(w.tableEntries, kind, 1)
+	w.tableEntries = binary.AppendUvarint(w.tableEntries, lo)
+	w.tableEntries = binary.AppendUvarint(w.tableEntries, hi)
 	return r.err
 }
 
@@ -319,7 +344,7 @@ func (w *walker) stripped() []byte {
 
 // moreExports is the export section with the mutable globals in it, the last
 // of which is the one at index stack.
-func (w *walker) moreExports(stack uint32) []byte {
+func (w *walker) moreExports(_ []byte, stack uint32) []byte {
 	b := binary.AppendUvarint(nil, uint64(w.exportCount)+uint64(len(w.indices))+1)
 	b = append(b, w.exports...)
 	for n, at := range append(slices.Clip(w.indices), stack) {

@@ -63,5 +63,8 @@ func run(ctx context.Context, engines map[sandbox.Engine]Library) error {
 	}
 	endWithBroker()
 	s := &server{in: os.Stdin, out: os.Stdout, engines: engines, limits: g, level: level, snap: snap}
+	if err := s.answer(reply{}, nil); err != nil {
+		return err
+	}
 	return s.serve(ctx)
 }

@@ -29,15 +29,17 @@
 // relies on them.
 package jail
 
+import "sonm/engine/fog"
+
 // Level is how far the lock-down got; more is stricter.
-type Level uint32
+type Level = fog.Level
 
 // The levels.
 const (
-	Open     Level = 0 // nothing: a process of its own, no more
-	Limited  Level = 1 // resource limits, lowest priority
-	Filtered Level = 2 // and a system call filter or its like: no files, sockets, processes
-	Walled   Level = 3 // and Landlock behind the filter
+	Open     = fog.LevelOpen     // nothing: a process of its own, no more
+	Limited  = fog.LevelLimited  // resource limits, lowest priority
+	Filtered = fog.LevelFiltered // and a system call filter or its like: no files, sockets, processes
+	Walled   = fog.LevelWalled   // and Landlock behind the filter
 )
 
 // Class is how a child shares the processor with what else the computer does.

@@ -92,7 +92,7 @@ var words = map[string][]string{
 	"undefined element":          {"undefined element", "out of bounds table access", "invalid table access"},
 	"uninitialized element":      {"uninitialized element", "invalid table access"},
 	"uninitialized element 2":    {"uninitialized element", "invalid table access"},
-	"call stack exhausted":       {"call stack exhausted", "stack overflow"},
+	"call stack exhausted":       {"call stack exhausted", "stack overflow", "unreachable"}, // the last is what the gate has a module do
 }
 
 // stops says what is wrong with an error that should be a trap for a reason.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"sonm/engine/sandbox/gate"
 )
 
 // errText is the verdict on what no engine here is given.
@@ -98,6 +100,10 @@ func (p *player) module(n int) error {
 }
 
 func (p *player) instantiate(code []byte, shared bool) *piece {
+	code, err := gate.Rewrite(code) // as a guest's is
+	if err != nil {
+		return &piece{broken: fmt.Errorf("is not rewritten: %w", err)}
+	}
 	w := p.wrap
 	w.keep = shared
 	code, around := w.wrap(code)

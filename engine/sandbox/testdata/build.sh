@@ -15,6 +15,7 @@ cc simd all "$max" -msimd128
 cc import import "$max"
 cc popcnt popcnt "$max" -msimd128
 cc v128 v128 "$max" -msimd128
+cc crash crash "$max" -msimd128 -O1
 cc select select "$max" -msimd128
 cc plain plain "$max"
 cc nomax plain

@@ -26,16 +26,8 @@ var options = spectest.Options{
 		lacks("extmul", "extmul, multiplication into lanes twice as wide", "I16x8ExtMul", "I32x4ExtMul", "I64x2ExtMul"),
 		lacks("extadd", "extadd_pairwise", "I16x8ExtAdd", "I32x4ExtAdd"),
 		{
-			Name: "select", Says: []string{"simd_select.json:"},
-			Reason: "Cranelift of that time moves only the lowest 32 bits when select takes its first v128: a wrong result, not a refusal",
-		},
-		{
 			Name: "exported-v128", Says: []string{"no v128 type in Wasm C API yet"},
 			Reason: "the library's C interface panics at a v128 in an import or export; the gate refuses such guests",
-		},
-		{
-			Name: "deep-stack", Says: []string{"skip-stack-guard-page.json:"},
-			Reason: "Wasmer 2.0 probes the stack for a large frame in a routine of its own, and a fault there is no trap of the guest's but ends the process; its broker lives",
 		},
 		{
 			Name: "externref-element", Says: []string{"unsupported table element type: ExternRef"},
