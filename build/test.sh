@@ -13,7 +13,7 @@ norace='^sonm/(ui(/.*)?|engine/guest(/.*)?|engine/sandbox/(spectest|wasitest|con
 
 # Packages that start programs which they build themselves: go test does not see
 # that a program has changed, and would repeat what it found the last time.
-built='^sonm/(app|build/e2e|engine/sandbox)$'
+built='^sonm/(app|build/e2e|engine/sandbox|engine/sandbox/conform)$'
 
 # step NAME COMMAND...: the command counts as one test of its own.
 step() {
@@ -41,10 +41,12 @@ all() {
   step "vet, window" go vet -tags $gui . ./ui/...
   suite layers go test -json ./build/arch
   suite "race detector on" go test -json -race -timeout 30m $(grep -vE "$norace|$built|^sonm/build/arch$" <<<"$packages")
-  suite "programs, race detector on" go test -json -race -count=1 -timeout 30m $(grep -E "$built" <<<"$packages")
+  suite "programs, race detector on" go test -json -race -count=1 -timeout 30m $(grep -E "$built" <<<"$packages" | grep -vE "$norace")
   local plain
   plain=$(grep -E "$norace" <<<"$packages" | grep -vE '^sonm/ui(/|$)')
+  plain=$(grep -vE "$built" <<<"$plain")
   [ -z "$plain" ] || suite "race detector off" go test -json $plain
+  suite "programs, race detector off" go test -json -count=1 $(grep -E "$built" <<<"$packages" | grep -E "$norace")
   suite "window, race detector on" go test -json -race $(grep -E '^sonm/ui(/|$)' <<<"$packages" | grep -v '/desktop$')
   suite window go test -json -tags $gui ./ui/...
   suite "fogs in memory, all seeds" go test -json ./engine/buyer

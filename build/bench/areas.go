@@ -1,4 +1,4 @@
 package main
 
 // areas lists what can be measured, in the order of the tables.
-func areas() []Area { return []Area{renderArea(), proofArea()} }
+func areas() []Area { return []Area{renderArea(), proofArea(), sandboxArea()} }
