@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -29,12 +30,17 @@ type cheat struct {
 	lies map[fog.Hash]bool // guarded by mu
 }
 
-func newCheat(t *testing.T, url, role string, seed uint64) *cheat {
+// newCheat starts a cheat that has the compiled apps of another seller, so that
+// it does not come too late to do harm.
+func newCheat(t *testing.T, url, role string, seed uint64, other *process) *cheat {
 	t.Helper()
 	if out, err := buildCheat(); err != nil {
 		t.Fatalf("cheat: %v\n%s", err, out)
 	}
 	c := &cheat{home: t.TempDir(), lies: map[fog.Hash]bool{}}
+	if err := os.CopyFS(filepath.Join(c.home, "sandbox"), os.DirFS(filepath.Join(other.home, "sandbox"))); err != nil {
+		t.Fatal(err)
+	}
 	c.process = startProgram(t, "cheat", "-home", c.home, "-network", url, "-sandbox", filepath.Join(bin, "sonm-sandbox"), "-role", role, "-seed", strconv.FormatUint(seed, 10))
 	if !c.until(fact("AskPublished")) {
 		t.Fatalf("a seller that is to be %s did not start", role)
@@ -65,6 +71,9 @@ func (c *cheat) lied() map[fog.Hash]bool {
 	return all
 }
 
+// cheatJob makes the job long enough for three sellers to have a part in it.
+var cheatJob = []string{"--sellers", "3", "--width", "128", "--height", "128", "--tile", "32", "--samples", "64"}
+
 // bought is a job and the facts of it.
 type bought struct {
 	life
@@ -75,7 +84,7 @@ type bought struct {
 func buyFacts(t *testing.T, url string, more ...string) *bought {
 	t.Helper()
 	b := &bought{life: life{t: t, url: url, home: t.TempDir()}, accused: map[string]int{}}
-	args := slices.Concat([]string{"render", "--tied", "--json", "--facts", "--home", b.home, "--network", url, "-o", filepath.Join(b.home, "x.exr")}, killJob, []string{"--sellers", "3"}, more)
+	args := slices.Concat([]string{"render", "--tied", "--json", "--facts", "--home", b.home, "--network", url, "-o", filepath.Join(b.home, "x.exr")}, killJob, cheatJob, more)
 	p := start(t, args...)
 	p.until(func(line string) bool {
 		if fact("TaskChecked")(line) {
@@ -104,8 +113,7 @@ func TestCheatsInRealProcesses(t *testing.T) {
 	t.Logf("seed %d", seed)
 	network(t, func(url string) {
 		honest := sellers(t, url)
-		want := &life{t: t, url: url, home: t.TempDir()}
-		want.run(0)
+		want := buyFacts(t, url, "--sellers", "2")
 		for _, c := range []struct {
 			role   string
 			checks string // share
@@ -122,7 +130,7 @@ func TestCheatsInRealProcesses(t *testing.T) {
 			{"withhold", "0.05", false, false},
 		} {
 			t.Run(c.role, func(t *testing.T) {
-				x := newCheat(t, url, c.role, seed)
+				x := newCheat(t, url, c.role, seed, honest[0])
 				b := buyFacts(t, url, "--check", c.checks)
 				if err := x.end(); err != nil && c.role != "vanish:5" {
 					t.Errorf("the seller: %v", err)

@@ -26,6 +26,7 @@ type process struct {
 	in  io.Closer
 	out *bufio.Scanner
 
+	home    string        // of a seller
 	drained chan struct{} // closed at the end of the output; nil if drain was not called
 }
 
@@ -99,11 +100,13 @@ func sellers(t *testing.T, url string) []*process {
 	t.Helper()
 	var all []*process
 	for range 2 {
-		p := start(t, "sell", "--tied", "--json", "--home", t.TempDir(), "--network", url, "--slots", "1", "--price", "1")
+		home := t.TempDir()
+		p := start(t, "sell", "--tied", "--json", "--home", home, "--network", url, "--slots", "1", "--price", "1")
 		if !p.until(fact("AskPublished")) {
 			t.Fatal("a seller did not start")
 		}
 		p.drain()
+		p.home = home
 		all = append(all, p)
 	}
 	return all
