@@ -77,6 +77,9 @@ func (r *SellRequest) complete() error {
 	if r.Slots < 1 || r.Slots > 1024 {
 		return &event.Problem{Code: "flags", What: fmt.Sprintf("--slots: %d is not between 1 and 1024.", r.Slots)}
 	}
+	if _, err := levelOf(r.Level); err != nil {
+		return err
+	}
 	_, err := engineNames(r.Engines)
 	return err
 }
