@@ -238,7 +238,7 @@ func (r *run) check(ctx context.Context) error {
 // engine cannot, in the same one, which still catches a lie.
 func (r *run) rerun(ctx context.Context, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
 	var v proof.Verdict
-	var err error
+	err := errors.New("there is no engine to check it in")
 	for _, e := range checkers(res.engine) {
 		if r.b.parts.Checkers[e] == nil {
 			continue

@@ -247,6 +247,20 @@ func TestEveryCheatIsCaughtWhenAllIsChecked(t *testing.T) {
 	}
 }
 
+// Where engines differ nobody lied: the seller's own engine has the last word,
+// which still catches who does lie.
+func TestEnginesThatDifferAccuseNobody(t *testing.T) {
+	inFog(t, 7, func(t *testing.T, f *fogtest.Fog) {
+		sellers := sell(t, f, fogtest.Liar(1), fogtest.Honest(), fogtest.Honest())
+		b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{OddWazero: true})
+		d := buy(t, f, b, fogtest.Work{CheckRate: 1})
+		rightFilm(t, d)
+		if !caught(f, b, sellers[0].Peer) || caught(f, b, sellers[1].Peer) || caught(f, b, sellers[2].Peer) {
+			t.Error("the wrong ones were caught")
+		}
+	})
+}
+
 // Roles that break the protocol get no work, or none that counts.
 func TestBreakersOfTheProtocolGetNothing(t *testing.T) {
 	for _, role := range []fogtest.Role{{Name: "forging", Forge: true}, {Name: "signing another deal", OtherDeal: true}, fogtest.Refusing("Not today.")} {

@@ -233,7 +233,7 @@ func checkers(role BuyerRole) map[sandbox.Engine]buyer.Runtime {
 	}
 	return map[sandbox.Engine]buyer.Runtime{
 		sandbox.Wasmer: buyerRuntime{Runtime{Engine: sandbox.Wasmer, Speed: speed}},
-		sandbox.Wazero: buyerRuntime{Runtime{Engine: sandbox.Wazero, Speed: speed}},
+		sandbox.Wazero: buyerRuntime{Runtime{Engine: sandbox.Wazero, Speed: speed, Odd: role.OddWazero}},
 	}
 }
 

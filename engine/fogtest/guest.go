@@ -103,6 +103,7 @@ func mix(x uint64) uint64 {
 type Runtime struct {
 	Engine sandbox.Engine
 	Speed  float64 // units of work a second; 0 takes no time
+	Odd    bool    // differs from the other engines in a bit of each result
 }
 
 // Session is one started toy guest; it implements both roles' Session.
@@ -143,6 +144,9 @@ func (s *Session) Task(ctx context.Context, spec []byte) (sandbox.Reply, error) 
 		return sandbox.Reply{}, sandbox.Errorf(sandbox.Refused, "%v", err)
 	}
 	reply := sandbox.Reply{Payload: s.g.render(sp), Work: s.g.work(sp), Engine: s.r.Engine, Memory: 1 << 20}
+	if s.r.Odd {
+		reply.Payload[0] ^= 1
+	}
 	took := time.Duration(0)
 	if s.r.Speed > 0 {
 		took = time.Duration(float64(reply.Work) / s.r.Speed * float64(time.Second))

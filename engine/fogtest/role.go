@@ -69,6 +69,7 @@ type BuyerRole struct {
 	Reconnects  bool    // does so too, and hangs up after four results or five minutes without one
 	CannotCheck bool    // its own sandboxes do not start; not dishonest
 	CheckSpeed  float64 // of its own computer, units a second; 0 is 2,000,000
+	OddWazero   bool    // its wazero differs from the other engines; not dishonest
 }
 
 // Lie is a task answered wrongly.

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "conform")
 	if err != nil {
-		panic(err)
+		panic(err) // there is no test yet to fail
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()

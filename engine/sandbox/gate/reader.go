@@ -126,14 +126,8 @@ func (r *reader) offset() uint32 {
 // constant passes an initializer: one constant instruction and end.
 func (r *reader) constant() {
 	switch op := r.byte(); op {
-	case 0x41: // i32.const
-		r.skip(5)
-	case 0x42: // i64.const
-		r.skip(10)
-	case 0x43: // f32.const
-		r.bytes(4)
-	case 0x44: // f64.const
-		r.bytes(8)
+	case 0x41, 0x42, 0x43, 0x44:
+		r.skipConstant(op)
 	case 0x23, 0xd2: // global.get, ref.func
 		r.u32()
 	case 0xd0: // ref.null
