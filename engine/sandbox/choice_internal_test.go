@@ -163,3 +163,37 @@ func TestVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestCacheGivesWhatWasStored: a file that is not what was stored under its key
+// is as good as none, and gone.
+func TestCacheGivesWhatWasStored(t *testing.T) {
+	c := &cache{dir: t.TempDir(), most: 1000}
+	one, other := c.key(sha256.Sum256([]byte("one")), Wasmer, ""), c.key(sha256.Sum256([]byte("other")), Wasmer, "")
+	if err := c.store(one, []byte("compiled")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(c.dir, one.name())
+	good, err := os.ReadFile(path)
+	if err != nil || string(c.load(one)) != "compiled" {
+		t.Fatalf("load = %q, %v", c.load(one), err)
+	}
+	for at := range good {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if b := c.load(one); b != nil {
+			t.Errorf("with byte %d changed: %q", at, b)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("with byte %d changed the file stays: %v", at, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, other.name()), good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b := c.load(other); b != nil {
+		t.Errorf("under the name of another: %q", b)
+	}
+}
