@@ -3,16 +3,43 @@
 
 #include "bvh.hpp"
 #include "image.hpp"
+#include "sampler.hpp"
 
+enum class AlphaMode : uint8_t { opaque, mask, blend };
+
+// A glTF material. A texture multiplies the factor above it; image -1 is white.
+// `*_texture` channels are those of the specification and its extensions.
 struct Material {
   Vec3 base_color{1, 1, 1};
+  float base_alpha = 1;
+  Texture base_texture;              // sRGB colour, linear alpha
+  AlphaMode alpha_mode = AlphaMode::opaque;
+  float alpha_cutoff = 0.5f;
+  bool double_sided = false;         // told to buyers; both sides are drawn either way
+  bool unlit = false;                // KHR_materials_unlit: sends out its base colour, reflects nothing
   float metallic = 1, roughness = 1;
+  Texture roughness_texture;         // green roughness, blue metallic
+  Vec3 emission{0, 0, 0};            // emissiveFactor * emissiveStrength, W/(sr m2)
+  Texture emission_texture;          // sRGB
+  Texture normal_texture;
+  float normal_scale = 1;
   float specular = 1;                // KHR_materials_specular
   Vec3 specular_color{1, 1, 1};
-  Vec3 emission{0, 0, 0};            // emissiveFactor * emissiveStrength, W/(sr m2)
-  Texture base_texture, roughness_texture, emission_texture, normal_texture;
-  float normal_scale = 1;
+  Texture specular_texture;          // alpha
+  Texture specular_color_texture;    // sRGB
+  float ior = 1.5f;                  // KHR_materials_ior; 0 = perfect mirror at all angles
+  float transmission = 0;            // KHR_materials_transmission
+  Texture transmission_texture;      // red
+  float thickness = 0;               // KHR_materials_volume: 0 = thin walled, else the mesh is a body
+  Vec3 absorption{0, 0, 0};          // per scene unit: -ln(attenuationColor) / attenuationDistance
+  float coat = 0, coat_roughness = 0;  // KHR_materials_clearcoat
+  Texture coat_texture;              // red
+  Texture coat_roughness_texture;    // green
+  Texture coat_normal_texture;
+  float coat_normal_scale = 1;
+
   bool emits() const { return !black(emission); }
+  bool lets_through() const { return alpha_mode != AlphaMode::opaque; }
 };
 
 struct Triangle {
