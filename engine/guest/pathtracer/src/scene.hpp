@@ -62,7 +62,11 @@ struct Instance {
   uint32_t mesh = 0;
   Affine to_world, to_object;
   uint32_t first_light = 0;  // index of its first emissive triangle in Lights
+  bool moves = false;        // its place or its mesh's shape differs from frame to frame
+  bool fixed = false;        // its triangles are in Scene::fixed
 };
+
+constexpr uint32_t kFixed = ~0u;
 
 enum class LightKind : uint8_t { triangle, point, spot, directional };
 
@@ -95,7 +99,9 @@ struct Scene {
   std::vector<PunctualLight> punctual;
   std::vector<Camera> cameras;
   SkyPicture sky;
-  InstanceTree tree;
+  MeshTree fixed;                           // triangles of the fixed instances, one after the other
+  std::vector<uint32_t> fixed_first, fixed_instance;  // where each begins there, and which it is
+  InstanceTree tree;                        // over all other instances
   Bounds bounds;
   SrgbTable srgb;
   // What inspect reports.
