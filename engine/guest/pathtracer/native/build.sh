@@ -3,7 +3,7 @@
 # libstb-dev). SCALAR=1 builds the twin without SIMD.
 set -eu
 cd "$(dirname "$0")"
-out=${1:-../../../../build/pathtracer}
+out=${1:-../../../../build/cache/pathtracer}
 mkdir -p "$(dirname "$out")"
 ${CXX:-g++} -std=c++20 -O3 -fno-math-errno -fno-exceptions -fno-rtti -ffp-contract=off -Wall -Wextra -Wno-restrict \
   ${SCALAR:+-DSONM_SCALAR} main.cpp -o "$out"

@@ -194,14 +194,25 @@ SONM_HOT inline bool walk(const std::vector<Node4>& nodes, const Ray& ray, const
         uint32_t lane = uint32_t(__builtin_ctz(hits));
         hits &= hits - 1;
         Entry nearest{node.child[lane], distance[lane]};
-        uint32_t floor = pending;
-        for (; hits; hits &= hits - 1) {
+        if (hits) {
           lane = uint32_t(__builtin_ctz(hits));
+          hits &= hits - 1;
           Entry other{node.child[lane], distance[lane]};
-          if (other.distance < nearest.distance) std::swap(other, nearest);
-          uint32_t slot = pending++;
-          for (; slot > floor && stack[slot - 1].distance < other.distance; slot--) stack[slot] = stack[slot - 1];
-          stack[slot] = other;
+          bool turned = other.distance < nearest.distance;  // two at once, without a branch
+          Entry& farther = stack[pending];
+          farther.child = turned ? nearest.child : other.child;
+          farther.distance = turned ? nearest.distance : other.distance;
+          nearest.child = turned ? other.child : nearest.child;
+          nearest.distance = turned ? other.distance : nearest.distance;
+          uint32_t floor = pending++;
+          for (; hits; hits &= hits - 1) {
+            lane = uint32_t(__builtin_ctz(hits));
+            other = {node.child[lane], distance[lane]};
+            if (other.distance < nearest.distance) std::swap(other, nearest);
+            uint32_t slot = pending++;
+            for (; slot > floor && stack[slot - 1].distance < other.distance; slot--) stack[slot] = stack[slot - 1];
+            stack[slot] = other;
+          }
         }
         current = nearest.child;
         continue;

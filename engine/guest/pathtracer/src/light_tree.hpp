@@ -34,6 +34,7 @@ class LightTree {
   }
 
   bool empty() const { return nodes_.empty(); }
+  bool single() const { return of_light_.size() == 1; }
 
   // A bound of the irradiance at a place, all lights together.
   float irradiance(const Gathering& at) const {
@@ -48,6 +49,8 @@ class LightTree {
   bool pick(const Gathering& at, float u, uint32_t& light, float& chance) const {
     int32_t current = 0;
     chance = 1;
+    light = 0;
+    if (single()) return true;
     for (;;) {
       float part[4];
       importance(nodes_[size_t(current)], at, part);
@@ -77,6 +80,7 @@ class LightTree {
   // The probability with which pick() chooses a light.
   float chance(const Gathering& at, uint32_t light) const {
     float chance = 1;
+    if (single()) return chance;
     for (Place p = of_light_[light]; p.node != kNone; p = of_node_[p.node]) {
       float part[4];
       importance(nodes_[p.node], at, part);

@@ -49,6 +49,7 @@ class Lights {
       }
     }
     tree_.build(bounds);
+    only_local_ = !sky.lit() && directional_.empty();
     sky_irradiance_ = sky.lit() ? kPi * maxf(sky.mean_luminance(), 1e-20f) : 0;
     return true;
   }
@@ -62,6 +63,10 @@ class Lights {
     g.position = position;
     g.normal = normal;
     g.both_sides = both_sides;
+    if (only_local_) {
+      g.local = 1;
+      return g;
+    }
     float local = tree_.irradiance(g), directional = directional_sums_.empty() ? 0 : directional_sums_.back();
     if (!(local < 1e30f)) local = 1e30f;
     float floor = 0.1f * maxf(local, maxf(sky_irradiance_, directional));
@@ -251,4 +256,5 @@ class Lights {
   std::vector<PunctualLight> placed_, directional_;
   std::vector<float> directional_sums_;
   float sky_irradiance_ = 0;
+  bool only_local_ = false;
 };

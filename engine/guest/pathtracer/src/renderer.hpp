@@ -92,7 +92,7 @@ class Renderer {
       Ray ray = camera_ray((float(x) + u.x[0]) / width, (float(y) + u.y[0]) / height, width / height);
       float* leaf = partial[depth];
       bool sound = true;
-      sample<layer>(tracer, ray, sampler, leaf);
+      sample<layer>(tracer, ray, u, sampler, leaf);
       for (int c = 0; c < channels; c++) sound = sound && finite(leaf[c]);
       for (int c = 0; c < channels; c++) leaf[c] = sound ? leaf[c] : 0;
       for (uint32_t full = i + 1; !(full & 1); full >>= 1, depth--)
@@ -103,13 +103,13 @@ class Renderer {
   }
 
   template <Layer layer>
-  void sample(Tracer& tracer, const Ray& ray, Sampler& sampler, float* out) const {
+  void sample(Tracer& tracer, const Ray& ray, const Draws& draws, Sampler& sampler, float* out) const {
     if constexpr (layer == kFeatures) {
       Features f = tracer.features(ray, sampler, -camera_.to_world.z);
       const float values[8] = {f.albedo.x, f.albedo.y, f.albedo.z, f.normal.x, f.normal.y, f.normal.z, f.depth, f.coverage};
       for (int c = 0; c < 8; c++) out[c] = values[c];
     } else {
-      Vec3 light = tracer.radiance(ray, sampler);
+      Vec3 light = tracer.radiance(ray, draws, sampler);
       out[0] = light.x;
       out[1] = light.y;
       out[2] = light.z;

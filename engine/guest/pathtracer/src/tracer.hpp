@@ -6,7 +6,9 @@
 #include "material.hpp"
 #include "trees.hpp"
 
-// Paths are cut at random from this bounce on.
+// Paths are cut at random from this bounce on. The root of what a path still
+// carries is its chance to go on: half way, in stops, between no roulette and
+// one that makes all paths alike; measured best of the three.
 constexpr uint32_t kRouletteFrom = 3;
 // Holes and clear walls that a ray passes before it is stopped.
 constexpr uint32_t kMaxPasses = 64;
@@ -27,8 +29,10 @@ class Tracer {
     for (const Material& m : scene.materials) see_through_ = see_through_ || passable(m);
   }
 
-  // What arrives along a camera ray.
-  Vec3 radiance(Ray ray, Sampler& sampler) {
+  // What arrives along a camera ray. The first bounce uses pairs 1 to 3 of the
+  // draw that the ray was made with, later ones all four of their own: where
+  // to go on, which light and lobe, where on the light, roulette.
+  Vec3 radiance(Ray ray, Draws draws, Sampler& sampler) {
     Vec3 sum{0, 0, 0}, throughput{1, 1, 1};
     float last_pdf = 0;  // 0: the camera, which no light sampling competes with
     float travelled = 0;  // since the last bounce
@@ -43,12 +47,11 @@ class Tracer {
       travelled += hit.at.t;
       if (body.depth) throughput = throughput * body.transmittance(hit.at.t);
       const Material& material = shader_.material_of(hit);
-      Draws draws = sampler.draw();
       if (passable(material)) {
         Passage p = passage(ray, hit, bounce == 0);
         sum = sum + throughput * p.own;
         float onward = clampf(largest(p.share), 0, 1);
-        if (draws.y[3] < onward) {
+        if (sampler.draw().x[0] < onward) {
           if (++passes > kMaxPasses) return sum;
           throughput = throughput * p.share * (1 / onward);
           ray.origin = p.beyond;
@@ -63,6 +66,7 @@ class Tracer {
         sum = sum + throughput * light;
       }
       if (bounce++ > max_bounces_) return sum;
+      if (bounce > 1) draws = sampler.draw();
       shaded++;
       Shading p = shader_.at(ray, hit);
       Frame frame(p.normal);
@@ -72,15 +76,15 @@ class Tracer {
         from = lights_.gatherer(p.position + p.geometric * p.offset, p.normal, surface.transmits() || material.coat_normal_texture.image >= 0);
         sum = sum + throughput * direct(p, frame, surface, out, from, draws);
       }
-      SurfaceSample next = sample_surface(surface, out, draws.y[2], draws[1]);
+      SurfaceSample next = sample_surface(surface, out, draws.y[2], draws[1]);  // which lobe, where to
       if (!(next.pdf > 0)) return sum;
-      Vec3 direction = normalized(frame.to_world(next.direction));
+      Vec3 direction = frame.to_world(next.direction);
       float side = dot(direction, p.geometric);
       if ((side > 0) != (next.direction.z > 0)) return sum;
       throughput = throughput * next.weight;
       if (bounce > kRouletteFrom) {
-        float survive = minf(0.95f, largest(throughput));
-        if (!(draws.x[3] < survive)) return sum;
+        float survive = minf(1, sqrtf(largest(throughput)));
+        if (!(draws.x[0] < survive)) return sum;
         throughput = throughput * (1 / survive);
       }
       if (next.direction.z < 0 && material.thickness > 0) body.cross(p.entering, material.absorption);
@@ -102,7 +106,7 @@ class Tracer {
       const Material& material = shader_.material_of(hit);
       if (passable(material)) {
         Passage p = passage(ray, hit, true);
-        if (sampler.draw().y[3] < clampf(largest(p.share), 0, 1)) {
+        if (sampler.draw().x[0] < clampf(largest(p.share), 0, 1)) {
           ray.origin = p.beyond;
           continue;
         }
@@ -200,7 +204,7 @@ class Tracer {
 
   // Light that reaches the point straight from a sampled source.
   SONM_HOT Vec3 direct(const Shading& p, const Frame& frame, const Surface& surface, Vec3 out, const Gatherer& at, const Draws& draws) {
-    LightSample light = lights_.sample(at, draws.x[2], draws[0]);
+    LightSample light = lights_.sample(at, draws.x[2], draws[3]);
     if (!(light.pdf > 0) || black(light.radiance)) return {0, 0, 0};
     Vec3 in = frame.to_local(light.direction);
     float side = dot(light.direction, p.geometric);
