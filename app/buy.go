@@ -251,11 +251,12 @@ func writePicture(path string, film *job.Film) error {
 	if err != nil {
 		return err
 	}
-	encode := picture.EncodePNG
+	var data []byte
 	if strings.EqualFold(filepath.Ext(path), ".exr") {
-		encode = picture.EncodeEXR
+		data, err = picture.EncodeEXR(picture.File{Image: im})
+	} else {
+		data, err = picture.EncodePNG(picture.File{Image: im}, picture.Look{})
 	}
-	data, err := encode(im)
 	if err != nil {
 		return err
 	}

@@ -98,10 +98,11 @@ func TestHalvesDoNotDependOnTheSplit(t *testing.T) {
 	var want []float32
 	for range 4 {
 		f := fill(t, s, splitLayers(r, s)) // 6 samples: no block has all
-		a, b, n, ok := f.Halves()
-		if !ok || n != [2]int{4, 2} {
-			t.Fatalf("halves of %v samples, %v", n, ok)
+		h, ok := f.Halves()
+		if !ok || h.Samples != [2]int{4, 2} {
+			t.Fatalf("halves of %v samples, %v", h.Samples, ok)
 		}
+		a, b := h.First, h.Rest
 		for i, m := range f.Mean() {
 			if got := (4*a[i] + 2*b[i]) / 6; math.Abs(float64(got/m-1)) > 1e-5 {
 				t.Fatalf("value %d: the halves have mean %v, the film %v", i, got, m)
@@ -119,7 +120,7 @@ func TestHalvesDoNotDependOnTheSplit(t *testing.T) {
 	s.Samples = 8
 	one := job.Spec{X1: 66, Y1: 5, Log2: 3}
 	f := fill(t, s, []job.Spec{one, {X1: 66, Y1: 5, Log2: 3, Layer: job.Features}})
-	if _, _, _, ok := f.Halves(); ok {
+	if _, ok := f.Halves(); ok {
 		t.Error("a film of whole blocks has halves")
 	}
 }
@@ -160,8 +161,12 @@ func TestPlanOfLayers(t *testing.T) {
 		s   job.Settings
 		opt job.Options
 	}{
-		{layered(1920, 1080, 100), job.Options{}}, {layered(100, 75, 100), job.Options{Tile: 17}}, {layered(64, 64, 1), job.Options{}},
-		{layered(64, 64, 2), job.Options{}}, {layered(64, 64, 4), job.Options{}}, {layered(1500, 1200, 8), job.Options{Tile: 1024, MaxLog2: 2}},
+		{layered(1920, 1080, 100), job.Options{}},
+		{layered(100, 75, 100), job.Options{Tile: 17}},
+		{layered(64, 64, 1), job.Options{}},
+		{layered(64, 64, 2), job.Options{}},
+		{layered(64, 64, 4), job.Options{}},
+		{layered(1500, 1200, 8), job.Options{Tile: 1024, MaxLog2: 2}},
 	} {
 		plain := c.s
 		plain.Layers = false

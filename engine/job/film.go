@@ -101,21 +101,26 @@ func (f *Film) Features() []float32 {
 }
 
 // Halves are the means over the first and over the other samples of each pixel,
-// linear RGB row-major, and how many samples they are of: two pictures whose
-// noise is independent. ok is false unless the film is complete, has feature
-// layers, and was joined from blocks of at most half of the summing tree.
-func (f *Film) Halves() (first, rest []float32, n [2]int, ok bool) {
+// linear RGB row-major: two pictures whose noise is independent.
+type Halves struct {
+	First, Rest []float32
+	Samples     [2]int // per pixel, of First and of Rest
+}
+
+// Halves returns the two halves. ok is false unless the film is complete, has
+// feature layers, and was joined from blocks of at most half of the summing tree.
+func (f *Film) Halves() (h Halves, ok bool) {
 	l := f.light
 	if l.half == nil || l.whole || l.root == 0 || !f.Complete() {
-		return nil, nil, n, false
+		return h, false
 	}
-	n = [2]int{1 << (l.root - 1), l.samples - 1<<(l.root-1)}
-	first, rest = make([]float32, len(l.sum)), make([]float32, len(l.sum))
+	n := 1 << (l.root - 1)
+	h = Halves{First: make([]float32, len(l.sum)), Rest: make([]float32, len(l.sum)), Samples: [2]int{n, l.samples - n}}
 	for i, v := range l.half {
-		first[i] = v / float32(n[0])
-		rest[i] = (l.sum[i] - v) / float32(n[1])
+		h.First[i] = v / float32(h.Samples[0])
+		h.Rest[i] = (l.sum[i] - v) / float32(h.Samples[1])
 	}
-	return first, rest, n, true
+	return h, true
 }
 
 // Preview is what is there so far: linear RGB row-major, the mean over the

@@ -206,11 +206,11 @@ func TestSpec(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(b []byte) []byte{
-		"short":    func(b []byte) []byte { return b[:39] },
-		"long":     func(b []byte) []byte { return append(b, 0) },
-		"version":  func(b []byte) []byte { b[0] = 2; return b },
-		"layer":    func(b []byte) []byte { b[36] = 2; return b },
-		"huge":     func(b []byte) []byte { b[18] = 1; return b },
+		"short":   func(b []byte) []byte { return b[:39] },
+		"long":    func(b []byte) []byte { return append(b, 0) },
+		"version": func(b []byte) []byte { b[0] = 2; return b },
+		"layer":   func(b []byte) []byte { b[36] = 2; return b },
+		"huge":    func(b []byte) []byte { b[18] = 1; return b },
 	} {
 		if _, err := job.DecodeSpec(change(s.Encode())); err == nil {
 			t.Errorf("%s is taken", name)
