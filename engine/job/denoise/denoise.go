@@ -14,7 +14,7 @@
 // Denoising Monte Carlo Renderings" (2016), and Rousselle et al. (2012, 2013):
 //
 //   - Light is divided by the albedo first and multiplied at the end, so that a
-//     texture is not touched at all.
+//     texture is hardly touched at all.
 //   - Two halves of the samples tell the noise: their difference is all noise.
 //   - Each pixel is a linear function of place, normal and 1/albedo, fitted to
 //     its neighbours; a neighbour counts by how alike the two surroundings are

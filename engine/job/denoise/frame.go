@@ -8,8 +8,8 @@ import (
 const (
 	pad = window + patch // pixels around the frame that repeat its edge
 
-	leastAlbedo = 0.02 // light is divided by no less: the noise of black would drown the rest
-	mostLight   = 1e15 // so that squares and sums stay finite
+	gloss     = 0.04 // added to the albedo: what a dielectric reflects straight on (glTF: F0 of ior 1.5)
+	mostLight = 1e15 // so that squares and sums stay finite
 
 	sameNormal    = 0.35 // standard deviation of normals of one surface
 	sameCoverage  = 0.3  // and of coverage
@@ -24,7 +24,7 @@ type frame struct {
 
 	light    []float32 // divided by albedo; 3 per pixel, as the next two
 	variance []float32 // of light, raw at first, then smooth
-	albedo   []float32
+	albedo   []float32 // and gloss
 	noise    []float32 // sum of variance over the channels
 
 	normal   []float32 // 3 per pixel
@@ -66,7 +66,7 @@ func (f *frame) fill(i int, in Input, q int) {
 	na, nb := float32(in.Samples[0]), float32(in.Samples[1])
 	n := na + nb
 	for ch := range 3 {
-		albedo := max(v[ch]+1-v[7], leastAlbedo)
+		albedo := v[ch] + 1 - v[7] + gloss
 		a, b := min(in.First[3*q+ch]/albedo, mostLight), min(in.Rest[3*q+ch]/albedo, mostLight)
 		f.albedo[3*i+ch] = albedo
 		f.light[3*i+ch] = (a*na + b*nb) / n

@@ -60,18 +60,17 @@ type lower [dims][dims]float64
 
 // cholesky factors a positive definite matrix given by its lower triangle.
 func cholesky(m [dims][dims]float64) (l lower) {
-	for i := range dims {
-		for j := range i + 1 {
-			sum := m[i][j]
-			for k := range j {
-				sum -= l[i][k] * l[j][k]
-			}
-			if i == j {
-				l[i][i] = math.Sqrt(max(sum, 1e-12*m[0][0])) // the ridge keeps it above, but for rounding
-			} else {
-				l[i][j] = sum / l[j][j]
-			}
+	dot := func(i, j int) (sum float64) { // of rows i and j, left of column j
+		for k := range j {
+			sum += l[i][k] * l[j][k]
 		}
+		return sum
+	}
+	for i := range dims {
+		for j := range i {
+			l[i][j] = (m[i][j] - dot(i, j)) / l[j][j]
+		}
+		l[i][i] = math.Sqrt(max(m[i][i]-dot(i, i), 1e-12*m[0][0])) // the ridge keeps it above, but for rounding
 	}
 	return l
 }
