@@ -68,6 +68,27 @@ type Layers struct {
 	Depth  []float32 // along the viewing axis, in scene units; Far where nothing is hit
 }
 
+// NewLayers takes layers out of a film's features: eight values per pixel,
+// albedo, normal, depth and coverage (see job.Features), each a mean over the
+// samples. nil gives nil.
+func NewLayers(features []float32) *Layers {
+	if features == nil {
+		return nil
+	}
+	n := len(features) / 8
+	l := &Layers{Albedo: make([]float32, 0, 3*n), Normal: make([]float32, 0, 3*n), Depth: make([]float32, 0, n)}
+	for ; len(features) >= 8; features = features[8:] {
+		l.Albedo = append(l.Albedo, features[:3]...)
+		l.Normal = append(l.Normal, features[3:6]...)
+		depth := float32(Far)
+		if coverage := features[7]; coverage > 0 {
+			depth = features[6] / coverage // of what is hit, not mixed with what is not
+		}
+		l.Depth = append(l.Depth, depth)
+	}
+	return l
+}
+
 // Far is the depth where nothing is hit, as Blender writes it.
 const Far = 1e10
 
