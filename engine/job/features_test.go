@@ -161,7 +161,7 @@ func TestPlanOfLayers(t *testing.T) {
 		s   job.Settings
 		opt job.Options
 	}{
-		{layered(1920, 1080, 100), job.Options{}},
+		{layered(640, 360, 100), job.Options{}},
 		{layered(100, 75, 100), job.Options{Tile: 17}},
 		{layered(64, 64, 1), job.Options{}},
 		{layered(64, 64, 2), job.Options{}},
