@@ -117,15 +117,25 @@ func (d *darkroom) denoise(ctx context.Context, w, h int) error {
 	return nil
 }
 
-// develop turns a film, whole or not, into 8 bits for the screen; what has no
-// sample yet is transparent.
-func develop(f *job.Film, l picture.Look) event.Picture {
+// shot is what there is of a film, whole or not.
+type shot struct {
+	w, h  int
+	rgb   []float32
+	valid []bool // there is a sample of the pixel
+}
+
+func shotOf(f *job.Film) shot {
 	w, h := f.Size()
 	rgb, valid := f.Preview()
-	p := event.Picture{Width: w, Height: h, RGBA: make([]byte, 4*w*h)}
-	for i, ok := range valid {
+	return shot{w, h, rgb, valid}
+}
+
+// develop makes 8 bits for the screen; what has no sample yet is transparent.
+func (s shot) develop(l picture.Look) event.Picture {
+	p := event.Picture{Width: s.w, Height: s.h, RGBA: make([]byte, 4*s.w*s.h)}
+	for i, ok := range s.valid {
 		if ok {
-			c := l.Show([3]float32(rgb[3*i : 3*i+3]))
+			c := l.Show([3]float32(s.rgb[3*i : 3*i+3]))
 			copy(p.RGBA[4*i:], []byte{picture.Byte(c[0]), picture.Byte(c[1]), picture.Byte(c[2]), 255})
 		}
 	}

@@ -296,11 +296,11 @@ func (d *Desk) Preview(ctx context.Context, id fog.JobID, shown event.Look) (eve
 	if err != nil {
 		return event.Picture{}, err
 	}
-	pictures := make(chan event.Picture, 1)
-	look := func(f *job.Film) { pictures <- develop(f, l) }
+	shots := make(chan shot, 1)
+	look := func(f *job.Film) { shots <- shotOf(f) }
 	select {
 	case o.peek <- look:
-		return <-pictures, nil
+		return (<-shots).develop(l), nil
 	case <-o.done:
 	case <-ctx.Done():
 		return event.Picture{}, ctx.Err()
@@ -308,7 +308,7 @@ func (d *Desk) Preview(ctx context.Context, id fog.JobID, shown event.Look) (eve
 	if o.out.Film == nil {
 		return event.Picture{}, &event.Problem{Code: "job", What: "There is no picture of that job."}
 	}
-	return develop(o.out.Film, l), nil
+	return shotOf(o.out.Film).develop(l), nil
 }
 
 // Save writes the picture of a finished job.

@@ -158,14 +158,25 @@ func agx(c [3]float64) (out [3]float64) {
 // reach 0 at 0 and 1 at 1.
 func agxCurve(x float64) float64 {
 	if x < agxPivot {
-		return agxMiddle - sigmoid(agxPivot-x, agxPivot, agxMiddle, agxToe)
+		return agxMiddle - toe.rise(agxPivot-x)
 	}
-	return agxMiddle + sigmoid(x-agxPivot, 1-agxPivot, 1-agxMiddle, agxShoulder)
+	return agxMiddle + shoulder.rise(x-agxPivot)
 }
 
-// sigmoid rises from 0 at 0 with slope agxSlope and reaches height at width.
-func sigmoid(x, width, height, power float64) float64 {
-	scale := math.Pow(math.Pow(agxSlope*width, -power)*(math.Pow(agxSlope*width/height, power)-1), -1/power)
-	t := agxSlope * x / scale
-	return scale * t / math.Pow(1+math.Pow(t, power), 1/power)
+var (
+	toe      = newHyperbola(agxPivot, agxMiddle, agxToe)
+	shoulder = newHyperbola(1-agxPivot, 1-agxMiddle, agxShoulder)
+)
+
+// hyperbola rises from 0 at 0 with slope agxSlope and reaches height at width.
+type hyperbola struct{ power, scale float64 }
+
+func newHyperbola(width, height, power float64) hyperbola {
+	steep := math.Pow(agxSlope*width/height, power) - 1
+	return hyperbola{power, math.Pow(math.Pow(agxSlope*width, -power)*steep, -1/power)}
+}
+
+func (h hyperbola) rise(x float64) float64 {
+	t := agxSlope * x / h.scale
+	return h.scale * t / math.Pow(1+math.Pow(t, h.power), 1/h.power)
 }
