@@ -17,7 +17,6 @@ import (
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/engine/job"
-	"sonm/engine/job/picture"
 	"sonm/engine/market"
 )
 
@@ -47,6 +46,9 @@ func (d *Desk) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact))
 // order has a picture under way and tell told of it, until leave is called.
 func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (_ *order, leave func(), err error) {
 	if err := checkOut(r.Out); err != nil {
+		return nil, nil, err
+	}
+	if err := checkLook(r.Order); err != nil {
 		return nil, nil, err
 	}
 	o, err := d.newOrder(d.ctx, r) //nolint:contextcheck // the job outlives the call
@@ -187,7 +189,7 @@ func appFor(pool *apps.Pool, file string) (apps.App, error) {
 }
 
 func settings(r event.Order, s *scene) (job.Settings, error) {
-	set := job.Settings{Scene: s.main, Width: r.Width, Height: r.Height, Samples: r.Samples, Camera: r.Camera, Bounces: r.Bounces}
+	set := job.Settings{Scene: s.main, Width: r.Width, Height: r.Height, Samples: r.Samples, Camera: r.Camera, Bounces: r.Bounces, Layers: r.Layers || r.Look.Denoise}
 	if r.Sky != "" {
 		set.Sky = &job.Sky{Strength: r.SkyStrength, Rotation: r.SkyRotation}
 		if color, ok := parseColor(r.Sky); ok {
@@ -236,32 +238,6 @@ func options(r event.Order) (job.Options, error) {
 	return opt, nil
 }
 
-// save writes the picture; after a crash there is the old file or the new one.
-func (a *App) save(ctx context.Context, id fog.JobID, path string, film *job.Film) error {
-	if err := writePicture(path, film); err != nil {
-		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture %s cannot be saved: %s.", path, reason(err)), Cause: err}
-	}
-	a.tap(nil, "store", "picture")
-	return a.journal.saveDone(ctx, id)
-}
-
-func writePicture(path string, film *job.Film) error {
-	w, h := film.Size()
-	im, err := picture.New(w, h, film.Mean())
-	if err != nil {
-		return err
-	}
-	encode := picture.EncodePNG
-	if strings.EqualFold(filepath.Ext(path), ".exr") {
-		encode = picture.EncodeEXR
-	}
-	data, err := encode(im)
-	if err != nil {
-		return err
-	}
-	return writeAtomic(path, data, 0o644)
-}
-
 // summary adds up; what was locked must be what was spent and what came back.
 // Gas and bytes are the whole program's since the order came in.
 func (a *App) summary(o *order) (Summary, error) {
@@ -274,8 +250,8 @@ func (a *App) summary(o *order) (Summary, error) {
 		Job: o.prepared.ID, Film: out.Film.Hash(), Out: o.request.Out, Width: o.request.Width, Height: o.request.Height, Samples: o.request.Samples,
 		Tasks: len(o.prepared.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
 		Buyer:  BuyerSummary{Address: a.bridge.Account(), Locked: out.Locked, Spent: out.Spent, Fee: out.Fee, Refunded: refunded},
-		Engine: out.Engines,
-		Wall:   now.at.Sub(o.started.at).Seconds(), Gas: now.gas - o.started.gas, Uploaded: now.sent - o.started.sent,
+		Engine: out.Engines, Denoised: o.request.Look.Denoise,
+		Wall: now.at.Sub(o.started.at).Seconds(), Gas: now.gas - o.started.gas, Uploaded: now.sent - o.started.sent,
 	}
 	for _, x := range out.Shares {
 		s.Sellers = append(s.Sellers, SellerSummary{Peer: x.Peer, Address: x.Seller, Tasks: x.Tasks, Paid: x.Paid})

@@ -131,8 +131,8 @@ func (c *client) Cancel(ctx context.Context, id fog.JobID) error {
 }
 
 // Preview implements core.
-func (c *client) Preview(ctx context.Context, id fog.JobID) (p event.Picture, err error) {
-	resp, err := c.post(ctx, "preview", command{Job: id})
+func (c *client) Preview(ctx context.Context, id fog.JobID, look event.Look) (p event.Picture, err error) {
+	resp, err := c.post(ctx, "preview", command{Job: id, Look: look})
 	if err != nil {
 		return p, err
 	}
@@ -159,8 +159,8 @@ func (c *client) Preview(ctx context.Context, id fog.JobID) (p event.Picture, er
 }
 
 // Save implements core.
-func (c *client) Save(ctx context.Context, id fog.JobID, path string) error {
-	return c.command(ctx, "save", command{Job: id, Path: path}, nil)
+func (c *client) Save(ctx context.Context, id fog.JobID, path string, look event.Look) error {
+	return c.command(ctx, "save", command{Job: id, Path: path, Look: look}, nil)
 }
 
 // StartSelling implements core.

@@ -156,7 +156,7 @@ func TestADeskBuysFromADesk(t *testing.T) {
 	if j.State != event.Done || j.Done != j.Total || j.Checked != j.Total || j.Spent.Add(j.Refund) != j.Locked {
 		t.Fatalf("job ended as %+v: %v", j, j.Problem)
 	}
-	p, err := buyer.Preview(t.Context(), q.Job)
+	p, err := buyer.Preview(t.Context(), q.Job, event.Look{})
 	if err != nil || p.Width != 48 || p.Height != 32 || bytes.Count(p.RGBA, []byte{0}) == len(p.RGBA) {
 		t.Errorf("preview of %dx%d: %v", p.Width, p.Height, err)
 	}
@@ -187,10 +187,10 @@ func watch(t *testing.T, d *app.Link, id fog.JobID) <-chan event.Job {
 func saved(t *testing.T, d *app.Link, id fog.JobID, p event.Picture) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "x.png")
-	if err := d.Save(t.Context(), id, filepath.Join(t.TempDir(), "x.gif")); err == nil || !strings.Contains(err.Error(), ".png") {
+	if err := d.Save(t.Context(), id, filepath.Join(t.TempDir(), "x.gif"), event.Look{}); err == nil || !strings.Contains(err.Error(), ".png") {
 		t.Errorf("saved as .gif: %v", err)
 	}
-	if err := d.Save(t.Context(), id, out); err != nil {
+	if err := d.Save(t.Context(), id, out, event.Look{}); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(out)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image/color"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,9 +34,12 @@ type order struct {
 	done chan struct{} // closed when the job has ended
 
 	// Set before done is closed.
-	out buyer.Outcome
-	sum Summary
-	err error // in words for a person
+	out  buyer.Outcome
+	sum  Summary
+	err  error    // in words for a person
+	room darkroom // guarded by saving
+
+	saving sync.Mutex
 
 	mu        sync.Mutex
 	followers []*follower // guarded by mu
@@ -84,6 +85,9 @@ func (d *Desk) newOrder(ctx context.Context, r RenderRequest) (*order, error) {
 
 // Quote inspects a scene, measures it here and asks the sellers' prices.
 func (d *Desk) Quote(ctx context.Context, r event.Order) (event.Quote, error) {
+	if err := checkLook(r); err != nil {
+		return event.Quote{}, err
+	}
 	o, err := d.newOrder(ctx, RenderRequest{Order: r})
 	if err != nil {
 		return event.Quote{}, inWords(err)
@@ -119,6 +123,7 @@ func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (q even
 	}
 	d.put(o, event.Job{
 		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
+		Layers: o.prepared.Settings.Layers, Look: r.Look,
 		Quote: &q, Total: q.Tasks, Created: time.Now(),
 	})
 	return q, nil
@@ -235,12 +240,22 @@ func (d *Desk) finish(o *order) (err error) {
 	if o.sum, err = d.a.summary(o); err != nil || o.request.Out == "" {
 		return err
 	}
-	return d.save(o, o.request.Out)
+	return d.save(o, o.request.Out, o.request.Look)
 }
 
 // save writes a finished job's picture.
-func (d *Desk) save(o *order, path string) error {
-	if err := d.a.save(d.ctx, o.prepared.ID, path, o.out.Film); err != nil {
+func (d *Desk) save(o *order, path string, look event.Look) error {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	if look.Denoise && o.room.clean == nil {
+		o.tell(fog.Waited{Job: o.prepared.ID, Reason: "Denoising the picture."})
+	}
+	o.room.film, o.room.software = o.out.Film, "SONM "+d.a.cfg.Version
+	if err := o.room.write(d.ctx, path, look); err != nil {
+		return err
+	}
+	d.a.tap(nil, "store", "picture")
+	if err := d.a.journal.saveDone(d.ctx, o.prepared.ID); err != nil {
 		return err
 	}
 	d.change(o, func(j *event.Job) { j.Saved, j.Problem = path, nil })
@@ -270,17 +285,22 @@ func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
 	return nil
 }
 
-// Preview is what there is of a job's film, for the screen.
-func (d *Desk) Preview(ctx context.Context, id fog.JobID) (event.Picture, error) {
+// Preview is what there is of a job's film, for the screen. It is not denoised,
+// whatever the look says: that takes too long while tiles arrive.
+func (d *Desk) Preview(ctx context.Context, id fog.JobID, shown event.Look) (event.Picture, error) {
+	l, err := lookOf(shown)
+	if err != nil {
+		return event.Picture{}, err
+	}
 	o, err := d.find(id, event.Running, event.Done)
 	if err != nil {
 		return event.Picture{}, err
 	}
-	pictures := make(chan event.Picture, 1)
-	look := func(f *job.Film) { pictures <- develop(f) }
+	shots := make(chan shot, 1)
+	look := func(f *job.Film) { shots <- shotOf(f) }
 	select {
 	case o.peek <- look:
-		return <-pictures, nil
+		return (<-shots).develop(l), nil
 	case <-o.done:
 	case <-ctx.Done():
 		return event.Picture{}, ctx.Err()
@@ -288,34 +308,11 @@ func (d *Desk) Preview(ctx context.Context, id fog.JobID) (event.Picture, error)
 	if o.out.Film == nil {
 		return event.Picture{}, &event.Problem{Code: "job", What: "There is no picture of that job."}
 	}
-	return develop(o.out.Film), nil
-}
-
-// develop turns a film into 8-bit sRGB; what has no sample yet is transparent.
-func develop(f *job.Film) event.Picture {
-	w, h := f.Size()
-	rgb, valid := f.Preview()
-	p := event.Picture{Width: w, Height: h, RGBA: make([]byte, 4*w*h)}
-	for i, ok := range valid {
-		if ok {
-			c := color.RGBA{srgb(rgb[3*i]), srgb(rgb[3*i+1]), srgb(rgb[3*i+2]), 255}
-			p.RGBA[4*i], p.RGBA[4*i+1], p.RGBA[4*i+2], p.RGBA[4*i+3] = c.R, c.G, c.B, c.A
-		}
-	}
-	return p
-}
-
-// srgb is the transfer curve of IEC 61966-2-1, clamped and rounded to 8 bits.
-func srgb(v float32) uint8 {
-	x := min(max(float64(v), 0), 1)
-	if x <= 0.0031308 {
-		return uint8(math.Round(x * 12.92 * 255))
-	}
-	return uint8(math.Round((1.055*math.Pow(x, 1/2.4) - 0.055) * 255))
+	return shotOf(o.out.Film).develop(l), nil
 }
 
 // Save writes the picture of a finished job.
-func (d *Desk) Save(_ context.Context, id fog.JobID, path string) error {
+func (d *Desk) Save(_ context.Context, id fog.JobID, path string, look event.Look) error {
 	o, err := d.find(id, event.Done)
 	if err != nil {
 		return err
@@ -327,7 +324,7 @@ func (d *Desk) Save(_ context.Context, id fog.JobID, path string) error {
 		return err
 	}
 	<-o.done // it is being closed
-	return d.save(o, path)
+	return inWords(d.save(o, path, look))
 }
 
 // fold takes a fact of a running job into what is shown.

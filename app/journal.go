@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,9 +44,13 @@ func (j *journal) PutJob(ctx context.Context, r buyer.Record) error {
 	if err != nil {
 		return err
 	}
+	look, err := json.Marshal(j.order.Look)
+	if err != nil {
+		return err
+	}
 	row := store.Job{
 		ID: r.ID, Module: r.Module, Input: r.Input, Settings: set, Secret: r.Secret, Locked: r.Locked, Ceiling: r.Ceiling,
-		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Created: j.now(),
+		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Look: string(look), Created: j.now(),
 	}
 	for _, t := range r.Plan.Tasks {
 		row.Specs = append(row.Specs, t.Spec.Encode())

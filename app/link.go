@@ -19,8 +19,8 @@ type core interface {
 	Quote(ctx context.Context, o event.Order) (event.Quote, error)
 	Accept(ctx context.Context, id fog.JobID) error
 	Cancel(ctx context.Context, id fog.JobID) error
-	Preview(ctx context.Context, id fog.JobID) (event.Picture, error)
-	Save(ctx context.Context, id fog.JobID, path string) error
+	Preview(ctx context.Context, id fog.JobID, look event.Look) (event.Picture, error)
+	Save(ctx context.Context, id fog.JobID, path string, look event.Look) error
 	StartSelling(ctx context.Context, price fog.Amount, slots int) error
 	StopSelling(ctx context.Context) error
 	Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error)
@@ -241,17 +241,17 @@ func (l *Link) Cancel(ctx context.Context, id fog.JobID) error {
 }
 
 // Preview is what there is of a job's picture.
-func (l *Link) Preview(ctx context.Context, id fog.JobID) (event.Picture, error) {
-	return answer(ctx, l, func(c core) (event.Picture, error) { return c.Preview(ctx, id) })
+func (l *Link) Preview(ctx context.Context, id fog.JobID, look event.Look) (event.Picture, error) {
+	return answer(ctx, l, func(c core) (event.Picture, error) { return c.Preview(ctx, id, look) })
 }
 
 // Save writes the picture of a finished job.
-func (l *Link) Save(ctx context.Context, id fog.JobID, path string) error {
+func (l *Link) Save(ctx context.Context, id fog.JobID, path string, look event.Look) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return err
 	}
-	return l.command(ctx, func(c core) error { return c.Save(ctx, id, path) })
+	return l.command(ctx, func(c core) error { return c.Save(ctx, id, path, look) })
 }
 
 // StartSelling offers this computer.

@@ -88,16 +88,16 @@ func TestTwoLinksShareOneEngine(t *testing.T) {
 	if ja.State != event.Done || jb.State != event.Done || ja.Spent != jb.Spent || jb.Spent.Add(jb.Refund) != jb.Locked || jb.Spent.IsZero() {
 		t.Fatalf("the job ended as %+v here and %+v there", ja, jb)
 	}
-	pa, err := a.Preview(t.Context(), q.Job)
+	pa, err := a.Preview(t.Context(), q.Job, event.Look{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pb, err := b.Preview(t.Context(), q.Job)
+	pb, err := b.Preview(t.Context(), q.Job, event.Look{})
 	if err != nil || pa.Width != pb.Width || pa.Height != pb.Height || !bytes.Equal(pa.RGBA, pb.RGBA) {
 		t.Errorf("the two see different pictures: %v", err)
 	}
 	out := filepath.Join(t.TempDir(), "x.png")
-	if err := b.Save(t.Context(), q.Job, out); err != nil {
+	if err := b.Save(t.Context(), q.Job, out, event.Look{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(out); err != nil {
@@ -108,7 +108,7 @@ func TestTwoLinksShareOneEngine(t *testing.T) {
 	if errors.Join(errA, errB) != nil || ma != mb {
 		t.Errorf("money %+v and %+v: %v %v", ma, mb, errA, errB)
 	}
-	if _, err := b.Preview(t.Context(), fog.JobID{1}); !errors.As(err, &known) || known.Code != "job" {
+	if _, err := b.Preview(t.Context(), fog.JobID{1}, event.Look{}); !errors.As(err, &known) || known.Code != "job" {
 		t.Errorf("a picture of no job: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func TestAWindowGoesOnWithItsJobs(t *testing.T) {
 		t.Fatalf("the job ended as %+v: %v", j, j.Problem)
 	}
 	out := filepath.Join(t.TempDir(), "x.png")
-	if err := b.Save(t.Context(), q.Job, out); err != nil {
+	if err := b.Save(t.Context(), q.Job, out, event.Look{}); err != nil {
 		t.Error(err)
 	}
 	if money, err := b.Money(t.Context()); err != nil || !money.Reserved.IsZero() {

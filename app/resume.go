@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -37,7 +38,13 @@ func (d *Desk) resume(ctx context.Context, row store.Job) error {
 	if !known {
 		return &event.Problem{Code: "job", What: "The program that this job was made for is not part of this SONM any more."}
 	}
-	o, err := d.newOrder(d.ctx, RenderRequest{Out: row.Path, Order: event.Order{Scene: row.Scene, Wait: longPatience}}) //nolint:contextcheck // the job outlives the start
+	var look event.Look
+	if row.Look != "" { // of a job that an older program wrote down
+		if err := json.Unmarshal([]byte(row.Look), &look); err != nil {
+			return fmt.Errorf("look of job %s in the journal: %w", row.ID.Short(), err)
+		}
+	}
+	o, err := d.newOrder(d.ctx, RenderRequest{Out: row.Path, Order: event.Order{Scene: row.Scene, Wait: longPatience, Look: look}}) //nolint:contextcheck // the job outlives the start
 	if err != nil {
 		return err
 	}
@@ -76,7 +83,7 @@ func (d *Desk) goOn(ctx context.Context, o *order, row store.Job) error {
 	o.request.Width, o.request.Height, o.request.Samples = set.Width, set.Height, set.Samples
 	j := event.Job{
 		ID: row.ID, Scene: filepath.Base(row.Scene), Width: set.Width, Height: set.Height, Samples: set.Samples,
-		State: event.Running, Total: len(row.Specs), Locked: row.Locked, Created: row.Created,
+		Layers: set.Layers, Look: o.request.Look, State: event.Running, Total: len(row.Specs), Locked: row.Locked, Created: row.Created,
 	}
 	for _, a := range saved.Arrivals {
 		if a.Judged && a.OK {

@@ -47,6 +47,7 @@ type line struct {
 type command struct {
 	Job   fog.JobID
 	Path  string
+	Look  event.Look
 	Price fog.Amount
 	Slots int
 }
@@ -169,7 +170,7 @@ func (s *server) routes() http.Handler {
 		"redeem": func(ctx context.Context, _ command) (any, error) { return s.desk.Redeem(ctx) },
 		"accept": func(ctx context.Context, c command) (any, error) { return nil, s.desk.Accept(ctx, c.Job) },
 		"cancel": func(ctx context.Context, c command) (any, error) { return nil, s.desk.Cancel(ctx, c.Job) },
-		"save":   func(ctx context.Context, c command) (any, error) { return nil, s.desk.Save(ctx, c.Job, c.Path) },
+		"save":   func(ctx context.Context, c command) (any, error) { return nil, s.desk.Save(ctx, c.Job, c.Path, c.Look) },
 		"start": func(ctx context.Context, c command) (any, error) {
 			return nil, s.desk.StartSelling(ctx, c.Price, c.Slots)
 		},
@@ -241,7 +242,7 @@ func (s *server) preview(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r) {
 		return
 	}
-	p, err := s.desk.Preview(r.Context(), c.Job)
+	p, err := s.desk.Preview(r.Context(), c.Job, c.Look)
 	if err != nil {
 		w.WriteHeader(http.StatusNotFound)
 		_ = json.NewEncoder(w).Encode(line{Problem: event.AsProblem(inWords(err))}) // the asker may have left

@@ -19,6 +19,7 @@ type Summary struct {
 	Width    int             `json:"width"`
 	Height   int             `json:"height"`
 	Samples  int             `json:"samples"`
+	Denoised bool            `json:"denoised,omitempty"`
 	Tasks    int             `json:"tasks"`
 	Checked  int             `json:"checked"` // tasks re-run here in another engine
 	Wall     float64         `json:"wall_s"`

@@ -38,6 +38,7 @@ func states() map[string]func(*stage) {
 		"render-working": working,
 		"render-cancel":  func(s *stage) { working(s); s.press("Cancel"); s.sees("Keep going") },
 		"render-done":    done,
+		"render-clean":   clean,
 		"render-problem": broken,
 		"render-crowded": crowded,
 		"render-wrong":   func(s *stage) { s.shell.Open([]string{"/home/ada/holiday.mov"}); s.sees("cannot open") },
@@ -68,6 +69,12 @@ func pricing(s *stage) {
 	s.t.Cleanup(s.core.Hold())
 	s.shell.Open([]string{"/home/ada/scenes/harbour.glb"})
 	s.sees("Working out the price")
+}
+
+func clean(s *stage) {
+	s.press("Render")
+	s.press("Denoise")
+	done(s)
 }
 
 func working(s *stage) {

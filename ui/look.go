@@ -13,6 +13,7 @@ type look struct {
 	job   fog.JobID
 	state event.State
 	done  int // tasks with a result
+	shown event.Look
 }
 
 // wantPicture asks for the picture on the desk if it is not the one last asked
@@ -21,7 +22,8 @@ func (s *Shell) wantPicture() {
 	var want look
 	if s.desk.Job != nil && !s.desk.Asking {
 		if j, ok := s.model.Job(*s.desk.Job); ok {
-			want = look{j.ID, j.State, j.Done}
+			want = look{j.ID, j.State, j.Done, view.LookOf(s.model, s.desk)}
+			want.shown.Denoise = false // the screen shows what was rendered
 		}
 	}
 	if want == s.looked {
@@ -49,7 +51,7 @@ func (s *Shell) watchPicture(ctx context.Context, do func(func())) {
 			return
 		case l := <-s.looks:
 			// Without a picture the page says that none has come yet.
-			if pic, err := s.core.Preview(ctx, l.job); err == nil {
+			if pic, err := s.core.Preview(ctx, l.job, l.shown); err == nil {
 				do(func() { s.hang(l, pic) })
 			}
 			pause(ctx, lookEvery)

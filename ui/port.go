@@ -21,10 +21,11 @@ type Core interface {
 	Accept(ctx context.Context, job fog.JobID) error
 	// Cancel stops a job, or drops its quote.
 	Cancel(ctx context.Context, job fog.JobID) error
-	// Preview is what there is of the picture.
-	Preview(ctx context.Context, job fog.JobID) (event.Picture, error)
-	// Save writes the picture; path ends in .png or .exr.
-	Save(ctx context.Context, job fog.JobID, path string) error
+	// Preview is what there is of the picture, in a look but never denoised.
+	Preview(ctx context.Context, job fog.JobID, look event.Look) (event.Picture, error)
+	// Save writes the picture in a look; path ends in .png or .exr. Denoising
+	// takes up to a minute.
+	Save(ctx context.Context, job fog.JobID, path string, look event.Look) error
 	// StartSelling offers this computer at price per fog.UnitsPerPrice units,
 	// slots tasks at once.
 	StartSelling(ctx context.Context, price fog.Amount, slots int) error

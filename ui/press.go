@@ -253,6 +253,12 @@ func (s *Shell) cancel() {
 	})
 }
 
+// pickLook takes the look the person picked for the picture on the desk.
+func (s *Shell) pickLook(l event.Look) {
+	s.desk.Look = &l
+	s.refresh()
+}
+
 // save asks where to, and has the picture written.
 func (s *Shell) save(ending string) {
 	if s.desk.Job == nil {
@@ -260,10 +266,11 @@ func (s *Shell) save(ending string) {
 	}
 	job := *s.desk.Job
 	j, _ := s.model.Job(job)
+	shown := view.LookOf(s.model, s.desk)
 	s.desktop.ChooseSave(view.PictureName(j.Scene, ending), func(path string) {
 		s.desk.Saving, s.desk.Problem = true, nil
 		path = view.PicturePath(path, ending)
-		s.send(func(ctx context.Context) error { return s.core.Save(ctx, job, path) }, func(err error) {
+		s.send(func(ctx context.Context) error { return s.core.Save(ctx, job, path, shown) }, func(err error) {
 			s.desk.Saving = false
 			s.answer(job, err, func() {})
 			s.refresh()

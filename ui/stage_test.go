@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
+	fynewidget "fyne.io/fyne/v2/widget"
 
 	"sonm/engine/fog"
 	"sonm/ui"
@@ -116,6 +117,16 @@ func (s *stage) press(label string) {
 		}
 	}
 	s.t.Fatalf("no button %q; on screen: %q", label, texts(s.shell.Content()))
+}
+
+// pick picks a name from the only list on screen.
+func (s *stage) pick(name string) {
+	s.t.Helper()
+	l := find[*fynewidget.Select](s.shell.Content())
+	if len(l) != 1 {
+		s.t.Fatalf("%d lists on screen, want 1", len(l))
+	}
+	l[0].SetSelected(name)
 }
 
 // flip presses the switch.

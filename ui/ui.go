@@ -76,7 +76,7 @@ func New(core Core, desktop Desktop) *Shell {
 	s.render = screen.NewRender(screen.RenderActions{
 		Choose: func() { s.desktop.ChooseScene(func(path string) { s.Open([]string{path}) }) },
 		Change: s.change, Price: s.price, Accept: s.accept, Clear: s.clear,
-		Sure: s.sure, Cancel: s.cancel, Save: s.save, Folder: desktop.OpenFolder, Open: s.open,
+		Sure: s.sure, Cancel: s.cancel, Save: s.save, Look: s.pickLook, Folder: desktop.OpenFolder, Open: s.open,
 	})
 	s.pages = container.NewStack(s.home.Content(), s.render.Content())
 	side := container.NewStack(

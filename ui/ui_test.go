@@ -83,6 +83,47 @@ func TestMainJob(t *testing.T) {
 }
 
 // TestNewSettingsNewPrice: a price is only good for the settings it was made for.
+// A person asks for a denoised picture, looks at it in another view, changes
+// their mind about the grain, and gets what the page says.
+func TestLooks(t *testing.T) {
+	s := newStage(t, fynetheme.VariantDark, func(s *stage) { s.press("Render"); s.press("Denoise"); s.press("Choose a file…") })
+	s.sees("Render for 3.77 SNM")
+	if o := s.core.Orders(); len(o) != 1 || !o[0].Look.Denoise {
+		t.Fatalf("orders: %+v", o)
+	}
+	s.press("Render for 3.77 SNM")
+	s.sees("0 of 144 tasks done")
+	s.step([32]byte{1}, 144)
+	s.sees("came back to you", "without the grain")
+	s.press("Save picture…")
+	s.sees("Saved as harbour.png")
+	s.pick("AgX (film-like)")
+	s.until("the picture in that look", func() bool { shown, _ := s.core.Looks(); return shown.View == "agx" })
+	s.press("As rendered")
+	s.until("no word of denoising", func() bool {
+		return !strings.Contains(strings.Join(texts(s.shell.Content()), "\n"), "without the grain")
+	})
+	s.press("Save picture…")
+	s.until("both saved", func() bool { _, saved := s.core.Looks(); return len(saved) == 2 })
+	shown, saved := s.core.Looks()
+	if shown.Denoise || saved[0] != (event.Look{Denoise: true}) || saved[1] != (event.Look{View: "agx"}) {
+		t.Errorf("shown in %+v, saved in %+v", shown, saved)
+	}
+	s.press("Render another scene")
+	s.press("Denoise")
+	s.press("Choose a file…")
+	s.sees("Render for 3.77 SNM")
+	s.press("Render for 3.77 SNM")
+	s.sees("0 of 144 tasks done")
+	s.step([32]byte{2}, 144)
+	s.sees("came back to you")
+	for _, b := range find[*widget.Button](s.shell.Content()) {
+		if b.Label() == "As rendered" {
+			t.Error("a picture without layers can be denoised")
+		}
+	}
+}
+
 func TestNewSettingsNewPrice(t *testing.T) {
 	s := newStage(t, fynetheme.VariantDark, func(s *stage) { s.priced() })
 	s.press("Small")

@@ -106,6 +106,9 @@ func (p *progress) summary(s app.Summary) error {
 	}
 	fmt.Fprintf(p.cmd.OutOrStdout(), "\n%dx%d, %d samples per pixel in %.1f s; %d tasks (%s), %d checked; %d gas.\nFilm %s\nPicture: %s\n",
 		s.Width, s.Height, s.Samples, s.Wall, s.Tasks, s.Engine, s.Checked, s.Gas, s.Film, s.Out)
+	if s.Denoised {
+		fmt.Fprintln(p.cmd.OutOrStdout(), "It is denoised: what was rendered has more noise, and the same light.")
+	}
 	return nil
 }
 

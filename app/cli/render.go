@@ -34,6 +34,11 @@ type renderFlags struct {
 	tile     int
 	block    int
 	check    float64
+	layers   bool
+	denoise  bool
+	view     string
+	exposure float64
+	depth    int
 }
 
 func (r *renderFlags) register(cmd *cobra.Command) {
@@ -53,6 +58,11 @@ func (r *renderFlags) register(cmd *cobra.Command) {
 	f.IntVar(&r.tile, "tile", 0, "size of a task's tile in pixels (default: chosen by the plan)")
 	f.IntVar(&r.block, "block", 0, "most samples per pixel of one task, a power of two (default: chosen by the plan)")
 	f.Float64Var(&r.check, "check", app.DefaultCheckRate, "share of tasks that are re-run here to catch cheats")
+	f.BoolVar(&r.layers, "layers", false, "render albedo, normal and depth, too; an .exr has them as layers")
+	f.BoolVar(&r.denoise, "denoise", false, "take the noise out of the finished picture (it is then not what was rendered, and says so)")
+	f.StringVar(&r.view, "view", "standard", "how a .png shows bright light: standard, agx or neutral (Khronos PBR Neutral)")
+	f.Float64Var(&r.exposure, "exposure", 0, "stops a .png is made brighter, or darker if below 0")
+	f.IntVar(&r.depth, "depth", 8, "bits of a .png's channel: 8 or 16")
 }
 
 // request turns flags into what the application is asked for.
@@ -60,6 +70,7 @@ func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
 	req := app.RenderRequest{Out: r.out, Order: event.Order{
 		Scene: sceneFile, Width: r.width, Height: r.height, Samples: r.samples, Camera: r.camera, Bounces: r.bounces,
 		Sky: r.sky, SkyStrength: r.skyPower, SkyRotation: r.skyTurn, Sellers: r.sellers, Wait: r.wait, Tile: r.tile, Block: r.block, CheckRate: r.check,
+		Layers: r.layers, Look: event.Look{View: r.view, Exposure: r.exposure, Bits: r.depth, Denoise: r.denoise},
 	}}
 	switch {
 	case !(r.check >= 0 && r.check <= 1): // also what is not a number

@@ -62,6 +62,18 @@ type Order struct {
 	Tile      int // pixels; 0 leaves it to the plan
 	Block     int // most samples per task, a power of two; 0 leaves it to the plan
 	CheckRate float64
+
+	Layers bool // render albedo, normal and depth as well; Look.Denoise implies it
+	Look   Look // of the picture that is saved
+}
+
+// Look is how a finished picture is saved. The zero value is the picture as it
+// was rendered, in the standard view.
+type Look struct {
+	View     string  // of a PNG: "standard", "agx" or "neutral"; "" is standard
+	Exposure float64 // of a PNG, in stops
+	Bits     int     // of a PNG's channel: 8 or 16; 0 is 8
+	Denoise  bool    // takes the noise out and says so in the file; needs layers
 }
 
 // Quote is a price for an order, good until it is accepted or cancelled.
@@ -96,6 +108,8 @@ type Job struct {
 	Width   int
 	Height  int
 	Samples int
+	Layers  bool // albedo, normal and depth are rendered, so that it can be denoised
+	Look    Look // as ordered
 	State   State
 	Quote   *Quote // from Quoted on
 	Done    int    // tasks with a result, of

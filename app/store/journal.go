@@ -33,6 +33,7 @@ type Job struct {
 	Sellers  int
 	Scene    string // path, for people
 	Path     string // where the picture goes
+	Look     string // how it is to be saved, JSON
 	State    string // open, settled, saved or failed
 	Created  time.Time
 	Specs    [][]byte // one per task
@@ -44,9 +45,9 @@ type Job struct {
 // PutJob writes a job and its tasks, in one transaction.
 func (s *Store) PutJob(ctx context.Context, j Job) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO job(id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,state,created)
-			VALUES(?,?,?,?,?,?,?,?,?,?,?,'open',?)`, j.ID[:], j.Module[:], j.Input[:], j.Settings, j.Secret[:], j.Locked[:], j.Ceiling[:],
-			j.Check, j.Sellers, j.Scene, j.Path, millis(j.Created))
+		_, err := tx.ExecContext(ctx, `INSERT INTO job(id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,look,state,created)
+			VALUES(?,?,?,?,?,?,?,?,?,?,?,?,'open',?)`, j.ID[:], j.Module[:], j.Input[:], j.Settings, j.Secret[:], j.Locked[:], j.Ceiling[:],
+			j.Check, j.Sellers, j.Scene, j.Path, j.Look, millis(j.Created))
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (s *Store) PutJob(ctx context.Context, j Job) error {
 
 // Unfinished lists the jobs whose picture is not saved yet, oldest first.
 func (s *Store) Unfinished(ctx context.Context) ([]Job, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,state,created,spent,fee,tx,film
+	rows, err := s.db.QueryContext(ctx, `SELECT id,module,input,settings,secret,locked,ceiling,checked,sellers,scene,path,look,state,created,spent,fee,tx,film
 		FROM job WHERE state IN ('open','stopping','settled') ORDER BY created`)
 	if err != nil {
 		return nil, fmt.Errorf("read jobs: %w", err)
@@ -81,7 +82,7 @@ func (s *Store) Unfinished(ctx context.Context) ([]Job, error) {
 		var j Job
 		var created int64
 		if err := rows.Scan(blob{j.ID[:]}, blob{j.Module[:]}, blob{j.Input[:]}, &j.Settings, blob{j.Secret[:]}, blob{j.Locked[:]}, blob{j.Ceiling[:]},
-			&j.Check, &j.Sellers, &j.Scene, &j.Path, &j.State, &created, blob{j.Spent[:]}, blob{j.Fee[:]}, blob{j.Tx[:]}, blob{j.Film[:]}); err != nil {
+			&j.Check, &j.Sellers, &j.Scene, &j.Path, &j.Look, &j.State, &created, blob{j.Spent[:]}, blob{j.Fee[:]}, blob{j.Tx[:]}, blob{j.Film[:]}); err != nil {
 			return nil, fmt.Errorf("read jobs: %w", err)
 		}
 		j.Created, j.Job = time.UnixMilli(created), j.ID

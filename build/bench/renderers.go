@@ -170,7 +170,7 @@ func (p *prepared) convergedOurs(ctx context.Context, samples int) (picture.Imag
 	if err != nil {
 		return r.picture, err
 	}
-	data, err := picture.EncodeEXR(r.picture)
+	data, err := picture.EncodeEXR(picture.File{Image: r.picture})
 	if err != nil {
 		return r.picture, err
 	}

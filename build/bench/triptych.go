@@ -60,7 +60,7 @@ func saveTriptych(path string, ours, theirs picture.Image) error {
 	if err != nil {
 		return err
 	}
-	data, err := picture.EncodePNG(im)
+	data, err := picture.EncodePNG(picture.File{Image: im}, picture.Look{})
 	if err != nil {
 		return err
 	}

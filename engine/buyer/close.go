@@ -18,7 +18,7 @@ import (
 const farewell = 5 * time.Second
 
 func (r *run) newFilm() (*job.Film, error) {
-	return job.NewFilm(r.Settings.Width, r.Settings.Height, r.Settings.Samples)
+	return job.FilmOf(r.Settings)
 }
 
 // settle has the chain pay every seller what it was promised, and adds up.

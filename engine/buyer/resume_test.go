@@ -21,6 +21,8 @@ func TestAJobGoesOnAfterEveryRecord(t *testing.T) {
 		{"honest sellers", []fogtest.Role{fogtest.Honest(), fogtest.Slow(2)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.25}, false},
 		{"copied tasks", []fogtest.Role{fogtest.Slow(10), fogtest.Slow(35), fogtest.Slow(130)}, fogtest.Work{Width: 32, Height: 16}, false},
 		{"newcomers with slow checks", []fogtest.Role{fogtest.Honest(), fogtest.Slow(2)}, fogtest.Work{Width: 32, Height: 16}, false},
+		{"feature layers", []fogtest.Role{fogtest.Honest(), fogtest.Slow(2)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.25, Layers: true}, false},
+		{"feature layers and a liar", []fogtest.Role{fogtest.Liar(0.3), fogtest.Honest()}, fogtest.Work{Width: 32, Height: 16, CheckRate: 1, Layers: true}, true},
 		{"a newcomer that always lies", []fogtest.Role{fogtest.Liar(1), fogtest.Honest()}, fogtest.Work{Width: 32, Height: 32}, true},
 		{"a liar", []fogtest.Role{fogtest.Liar(0.3), fogtest.Honest()}, fogtest.Work{Width: 32, Height: 16, CheckRate: 1}, true},
 	} {

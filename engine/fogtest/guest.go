@@ -22,6 +22,8 @@ const (
 	unitsLeast = 50 // work of one sample of the cheapest pixel
 	unitsMore  = 100
 	cell       = 8 // pixels a side of equal cost: one pixel of the pilot
+
+	featureDiscount = 16 // a sample of the features costs so much less
 )
 
 // App is the toy guest as an app of the pool.
@@ -35,15 +37,21 @@ func App() apps.App {
 
 // Truth is the film of a job, computed in one piece and not from its plan.
 func Truth(input []byte, s job.Settings) (*job.Film, error) {
-	film, err := job.NewFilm(s.Width, s.Height, s.Samples)
+	film, err := job.FilmOf(s)
 	if err != nil {
 		return nil, err
 	}
 	g := guest{fog.ContentHash(input)}
-	for i := range s.Samples {
-		sp := job.Spec{Frame: uint32(s.Frame), X1: uint32(s.Width), Y1: uint32(s.Height), First: uint32(i)}
-		if err := film.Add(sp, g.render(sp)); err != nil {
-			return nil, err
+	layers := map[job.Layer]int{job.Radiance: s.Samples}
+	if s.Layers {
+		layers[job.Features] = job.FeatureSamples(s.Samples)
+	}
+	for layer, samples := range layers {
+		for i := range samples {
+			sp := job.Spec{Frame: uint32(s.Frame), X1: uint32(s.Width), Y1: uint32(s.Height), First: uint32(i), Layer: layer}
+			if err := film.Add(sp, g.render(sp)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return film, nil
@@ -57,10 +65,12 @@ func (g guest) render(s job.Spec) []byte {
 	seed := binary.LittleEndian.Uint64(g.input[:])
 	for y := s.Y0; y < s.Y1; y++ {
 		for x := s.X0; x < s.X1; x++ {
-			var sum [3]uint64
+			sum := make([]uint64, s.Layer.Values())
 			for i := uint64(s.First); i < uint64(s.First)+s.Samples(); i++ {
-				v := mix(seed ^ uint64(s.Frame)<<48 ^ mix(uint64(x)<<40|uint64(y)<<20|i))
-				sum[0], sum[1], sum[2] = sum[0]+v&0xff, sum[1]+v>>8&0xff, sum[2]+v>>16&0xff
+				v := mix(seed ^ uint64(s.Layer)<<56 ^ uint64(s.Frame)<<48 ^ mix(uint64(x)<<40|uint64(y)<<20|i))
+				for k := range sum {
+					sum[k] += v >> (8 * k) & 0xff
+				}
 			}
 			for _, v := range sum {
 				out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(v)))
@@ -84,6 +94,9 @@ func (g guest) work(s job.Spec) uint64 {
 		}
 	}
 	units *= s.Samples()
+	if s.Layer == job.Features { // one ray, and no light
+		units /= featureDiscount
+	}
 	if s.Shift == 0 {
 		units += units / 5 * (mix(uint64(s.First)<<32|uint64(s.X0)<<16|uint64(s.Y0)) % 100) / 100
 	}

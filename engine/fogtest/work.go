@@ -16,6 +16,7 @@ import (
 // pixels, 8 samples, tiles of 8 pixels, which makes 128 tasks.
 type Work struct {
 	Width, Height, Samples, Tile int
+	Layers                       bool          // asks for the feature layers, too
 	CheckRate                    float64       // default 0.05, the product's; below 0 nothing is checked
 	Patience                     time.Duration // default a minute
 	Sellers                      int           // at most so many; 0 = as many as useful
@@ -88,7 +89,7 @@ func (b *Buyer) plan(ctx context.Context, w Work) (Done, buyer.Prepared, error) 
 	b.jobs++
 	n := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, b.fog.cfg.Seed), b.jobs)
 	d := Done{ID: fog.JobID(fog.HashOf([]byte("fogtest job"), []byte(b.Peer), n))}
-	set := job.Settings{Scene: "toy.toy", Width: w.Width, Height: w.Height, Samples: w.Samples}
+	set := job.Settings{Scene: "toy.toy", Width: w.Width, Height: w.Height, Samples: w.Samples, Layers: w.Layers}
 	bundle := append([]byte("a bundle of "), n...)
 	probe, err := b.Probe(ctx, App())
 	if err != nil {

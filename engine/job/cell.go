@@ -73,24 +73,28 @@ func (m *mask) each(do func(i int)) {
 
 // plane is the sums of one node over some pixels of a cell.
 type plane struct {
-	mask mask
-	rgb  []float32 // 3 per pixel of the cell; meaningful where mask is set
+	mask   mask
+	values int       // per pixel
+	sum    []float32 // of the pixels of the cell; meaningful where mask is set
 }
 
-func newPlane(m mask) *plane {
-	return &plane{mask: m, rgb: make([]float32, cellSide*cellSide*3)}
+func newPlane(m mask, values int) *plane {
+	return &plane{mask: m, values: values, sum: make([]float32, cellSide*cellSide*values)}
 }
 
 // read fills the plane of the cell at (x,y) from a checked payload of s.
 func (p *plane) read(s Spec, payload []byte, x, y int) {
 	width := int(s.X1 - s.X0)
 	p.mask.each(func(i int) {
-		at := ((y+i/cellSide-int(s.Y0))*width + x + i%cellSide - int(s.X0)) * 12
-		for ch := range 3 {
-			p.rgb[3*i+ch] = math.Float32frombits(binary.LittleEndian.Uint32(payload[at+4*ch:]))
+		at := ((y+i/cellSide-int(s.Y0))*width + x + i%cellSide - int(s.X0)) * p.values * 4
+		for v := range p.at(i) {
+			p.at(i)[v] = math.Float32frombits(binary.LittleEndian.Uint32(payload[at+4*v:]))
 		}
 	})
 }
+
+// at is the values of pixel i of the cell.
+func (p *plane) at(i int) []float32 { return p.sum[i*p.values : (i+1)*p.values] }
 
 // cell is one square of a film.
 type cell struct {
@@ -122,8 +126,8 @@ func (c *cell) take(n node, p *plane) mask {
 	}
 	both := o.mask.and(p.mask)
 	both.each(func(i int) {
-		for ch := 3 * i; ch < 3*i+3; ch++ {
-			p.rgb[ch] += o.rgb[ch]
+		for v, x := range o.at(i) {
+			p.at(i)[v] += x
 		}
 	})
 	o.mask = o.mask.without(both)
@@ -144,9 +148,9 @@ func (c *cell) keep(n node, p *plane, m mask) {
 			c.pending[n] = p
 			return
 		}
-		o = newPlane(mask{})
+		o = newPlane(mask{}, p.values)
 		c.pending[n] = o
 	}
-	m.each(func(i int) { copy(o.rgb[3*i:3*i+3], p.rgb[3*i:3*i+3]) })
+	m.each(func(i int) { copy(o.at(i), p.at(i)) })
 	o.mask = o.mask.with(m)
 }

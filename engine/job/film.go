@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"math/bits"
 
 	"sonm/engine/fog"
 )
@@ -15,46 +13,45 @@ import (
 // another block than this one.
 var ErrOverlap = errors.New("the film already has samples of this block")
 
-// Film joins the results of a job's tasks. It is not safe for use from several
-// goroutines at once. Whatever tiles and aligned blocks it is fed, in whatever
-// order, a complete film holds the same bits.
+// Film joins the results of a job's tasks, for every layer the job asks for. It
+// is not safe for use from several goroutines at once. Whatever tiles and
+// aligned blocks it is fed, in whatever order, a complete film holds the same
+// bits.
 type Film struct {
-	w, h, samples int
-	root          uint32 // log2 of the tree's size, 2^root >= samples
-	cols          int    // cells a row
-	cells         []cell
-	sum           []float32 // of the pixels that are complete, RGB row-major
-	seen          map[Spec]struct{}
-	done          uint64 // pixel-samples added
+	light    *stack
+	features *stack // nil if the job does not ask for the layers
 }
 
-// NewFilm makes an empty film of w x h pixels with the given samples each; the
-// limits are those of Settings.
+// NewFilm makes an empty film of w x h pixels with the given samples each and
+// no feature layers; the limits are those of Settings.
 func NewFilm(w, h, samples int) (*Film, error) {
-	s := Settings{Scene: "film", Width: w, Height: h, Samples: samples}
+	return FilmOf(Settings{Scene: "film", Width: w, Height: h, Samples: samples})
+}
+
+// FilmOf makes an empty film for a job.
+func FilmOf(s Settings) (*Film, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	cols := tiles(w, cellSide)
-	return &Film{
-		w: w, h: h, samples: samples,
-		root:  uint32(bits.Len(uint(samples - 1))),
-		cols:  cols,
-		cells: make([]cell, cols*tiles(h, cellSide)),
-		sum:   make([]float32, w*h*3),
-		seen:  map[Spec]struct{}{},
-	}, nil
+	f := &Film{light: newStack(s, Radiance)}
+	if s.Layers {
+		f.light.half = make([]float32, len(f.light.sum))
+		f.features = newStack(s, Features)
+	}
+	return f, nil
 }
 
-// Add takes a task's result: per pixel of the tile the sum over the block's
-// samples, RGB float32 little-endian, row-major. A block added before is
-// ignored; one that overlaps others is ErrOverlap. A refused block leaves the
-// film as it was.
+// Add takes a task's result: per pixel of the tile the sums over the block's
+// samples of the layer's values, float32 little-endian, row-major. A block added
+// before is ignored; one that overlaps others is ErrOverlap. A refused block
+// leaves the film as it was.
 func (f *Film) Add(s Spec, payload []byte) error {
 	if s.Shift != 0 {
 		return fmt.Errorf("add to film: a task at 1/2^%d size", s.Shift)
 	}
-	if err := s.Validate(Settings{Width: f.w, Height: f.h, Samples: f.samples, Frame: int(s.Frame)}); err != nil {
+	l := f.light
+	set := Settings{Width: l.w, Height: l.h, Samples: l.samples, Frame: int(s.Frame), Layers: f.features != nil}
+	if err := s.Validate(set); err != nil {
 		return fmt.Errorf("add to film: %w", err)
 	}
 	if len(payload) != s.PayloadSize() {
@@ -65,119 +62,85 @@ func (f *Film) Add(s Spec, payload []byte) error {
 			return fmt.Errorf("add to film: value %d of the tile is not a finite number", i/4)
 		}
 	}
-	key := s
-	key.Frame = 0 // one film is one frame
-	if _, ok := f.seen[key]; ok {
-		return nil
+	s.Frame = 0 // one film is one frame
+	if s.Layer == Features {
+		l = f.features
 	}
-	if f.overlaps(s) {
-		return fmt.Errorf("add tile (%d,%d)-(%d,%d) samples %d+%d: %w", s.X0, s.Y0, s.X1, s.Y1, s.First, s.Samples(), ErrOverlap)
-	}
-	f.seen[key] = struct{}{}
-	f.done += s.Pixels() * s.Samples()
-	f.eachCell(s, func(c *cell, x, y int, m mask) {
-		p := newPlane(m)
-		p.read(s, payload, x, y)
-		f.insert(c, node{s.First, s.Log2}, p, x, y)
-	})
-	return nil
+	return l.add(s, payload)
 }
 
-// overlaps reports whether any sample of the block is in the film.
-func (f *Film) overlaps(s Spec) bool {
-	found := false
-	f.eachCell(s, func(c *cell, _, _ int, m mask) {
-		found = found || c.overlaps(node{s.First, s.Log2}, m)
-	})
-	return found
+// Complete reports whether every sample of every pixel and layer is there.
+func (f *Film) Complete() bool {
+	return f.light.complete() && (f.features == nil || f.features.complete())
 }
 
-// eachCell calls do for each cell the tile touches, with the cell's origin and
-// the pixels of it that are the tile's.
-func (f *Film) eachCell(s Spec, do func(c *cell, x, y int, m mask)) {
-	for cy := int(s.Y0) / cellSide; cy*cellSide < int(s.Y1); cy++ {
-		for cx := int(s.X0) / cellSide; cx*cellSide < int(s.X1); cx++ {
-			x, y := cx*cellSide, cy*cellSide
-			m := maskOf(int(s.X0)-x, int(s.Y0)-y, int(s.X1)-x, int(s.Y1)-y)
-			do(&f.cells[cy*f.cols+cx], x, y, m)
-		}
-	}
-}
-
-// insert puts a node's plane in its cell and climbs the tree as far as
-// siblings are there or, past the last sample, absent.
-func (f *Film) insert(c *cell, n node, p *plane, x, y int) {
-	for {
-		if n.log2 == f.root {
-			f.finish(c, p, x, y)
-			return
-		}
-		sib := n.sibling()
-		if int(sib.first) >= f.samples { // absent: skipped, nothing is added
-			n = n.parent()
-			continue
-		}
-		both := c.take(sib, p)
-		rest := p.mask.without(both)
-		if !rest.empty() {
-			c.keep(n, p, rest)
-		}
-		if both.empty() {
-			return
-		}
-		p.mask = both
-		n = n.parent()
-	}
-}
-
-// finish writes complete pixels to the film.
-func (f *Film) finish(c *cell, p *plane, x, y int) {
-	c.done = c.done.with(p.mask)
-	p.mask.each(func(i int) {
-		at := ((y+i/cellSide)*f.w + x + i%cellSide) * 3
-		copy(f.sum[at:at+3], p.rgb[3*i:3*i+3])
-	})
-}
-
-// Complete reports whether every sample of every pixel is there.
-func (f *Film) Complete() bool { return f.done == uint64(f.w)*uint64(f.h)*uint64(f.samples) }
-
-// Progress is the share of samples that are there, 0 to 1.
+// Progress is the share of the picture's samples that are there, 0 to 1.
 func (f *Film) Progress() float64 {
-	return float64(f.done) / (float64(f.w) * float64(f.h) * float64(f.samples))
+	l := f.light
+	return float64(l.done) / (float64(l.w) * float64(l.h) * float64(l.samples))
 }
 
 // Size returns the width and height in pixels.
-func (f *Film) Size() (w, h int) { return f.w, f.h }
+func (f *Film) Size() (w, h int) { return f.light.w, f.light.h }
+
+// Samples is the number of samples per pixel of the picture.
+func (f *Film) Samples() int { return f.light.samples }
 
 // Mean is the picture: linear RGB row-major, sum / samples. Pixels that are
 // not complete are black; see Preview for those.
-func (f *Film) Mean() []float32 {
-	out := make([]float32, len(f.sum))
-	n := float32(f.samples)
-	for i, v := range f.sum {
-		out[i] = v / n
+func (f *Film) Mean() []float32 { return f.light.mean() }
+
+// Features is the mean of the feature layers, FeatureValues per pixel,
+// row-major, or nil if the job did not ask for them. Depth and coverage are
+// means too: where coverage is below 1, divide by it to have what was hit.
+func (f *Film) Features() []float32 {
+	if f.features == nil {
+		return nil
 	}
-	return out
+	return f.features.mean()
+}
+
+// Halves are the means over the first and over the other samples of each pixel,
+// linear RGB row-major: two pictures whose noise is independent.
+type Halves struct {
+	First, Rest []float32
+	Samples     [2]int // per pixel, of First and of Rest
+}
+
+// Halves returns the two halves. ok is false unless the film is complete, has
+// feature layers, and was joined from blocks of at most half of the summing tree.
+func (f *Film) Halves() (h Halves, ok bool) {
+	l := f.light
+	if l.half == nil || l.whole || l.root == 0 || !f.Complete() {
+		return h, false
+	}
+	n := 1 << (l.root - 1)
+	h = Halves{First: make([]float32, len(l.sum)), Rest: make([]float32, len(l.sum)), Samples: [2]int{n, l.samples - n}}
+	for i, v := range l.half {
+		h.First[i] = v / float32(h.Samples[0])
+		h.Rest[i] = (l.sum[i] - v) / float32(h.Samples[1])
+	}
+	return h, true
 }
 
 // Preview is what is there so far: linear RGB row-major, the mean over the
 // samples at hand, and per pixel whether there is any.
 func (f *Film) Preview() (rgb []float32, valid []bool) {
-	rgb, valid = f.Mean(), make([]bool, f.w*f.h)
-	count := make([]float32, f.w*f.h)
-	for i := range f.cells {
-		x, y := i%f.cols*cellSide, i/f.cols*cellSide
-		at := func(p int) int { return (y+p/cellSide)*f.w + x + p%cellSide }
-		f.cells[i].done.each(func(p int) { valid[at(p)] = true })
-		for n, pl := range f.cells[i].pending {
-			samples := float32(min(int(n.first)+1<<n.log2, f.samples) - int(n.first))
+	l := f.light
+	rgb, valid = l.mean(), make([]bool, l.w*l.h)
+	count := make([]float32, l.w*l.h)
+	for i := range l.cells {
+		x, y := i%l.cols*cellSide, i/l.cols*cellSide
+		at := func(p int) int { return (y+p/cellSide)*l.w + x + p%cellSide }
+		l.cells[i].done.each(func(p int) { valid[at(p)] = true })
+		for n, pl := range l.cells[i].pending {
+			samples := float32(min(int(n.first)+1<<n.log2, l.samples) - int(n.first))
 			pl.mask.each(func(p int) {
 				q := at(p)
 				valid[q] = true
 				count[q] += samples
 				for ch := range 3 {
-					rgb[3*q+ch] += pl.rgb[3*p+ch]
+					rgb[3*q+ch] += pl.sum[3*p+ch]
 				}
 			})
 		}
@@ -191,16 +154,14 @@ func (f *Film) Preview() (rgb []float32, valid []bool) {
 }
 
 // Hash is the SHA-256 of the film of sums, float32 little-endian, RGB
-// row-major: the name of a complete film. Pixels that are not complete count
-// as zero, so it means something only once Complete.
+// row-major, and after that of the feature layers, if there are any: the name of
+// a complete film. Pixels that are not complete count as zero, so it means
+// something only once Complete.
 func (f *Film) Hash() fog.Hash {
 	h := sha256.New()
-	row := make([]byte, f.w*12)
-	for y := range f.h {
-		for i, v := range f.sum[y*f.w*3 : (y+1)*f.w*3] {
-			binary.LittleEndian.PutUint32(row[4*i:], math.Float32bits(v))
-		}
-		h.Write(row)
+	f.light.write(h)
+	if f.features != nil {
+		f.features.write(h)
 	}
 	return fog.Hash(h.Sum(nil))
 }

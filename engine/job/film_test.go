@@ -38,7 +38,7 @@ func render(s job.Spec, value func(x, y, ch, first, log2 uint32) float32) []byte
 	var b []byte
 	for y := s.Y0; y < s.Y1; y++ {
 		for x := s.X0; x < s.X1; x++ {
-			for ch := range uint32(3) {
+			for ch := range uint32(s.Layer.Values()) {
 				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(value(x, y, ch, s.First, s.Log2)))
 			}
 		}

@@ -196,6 +196,7 @@ func TestSpec(t *testing.T) {
 		"turned":    func(s *job.Spec, _ *job.Settings) { s.Y1 = 1 },
 		"log2":      func(s *job.Spec, _ *job.Settings) { s.First, s.Log2 = 0, 40 },
 		"shift":     func(s *job.Spec, _ *job.Settings) { s.Shift = 3 },
+		"layer":     func(s *job.Spec, _ *job.Settings) { s.Layer, s.First, s.Log2 = job.Features, 0, 4 },
 		"far shift": func(s *job.Spec, _ *job.Settings) { s.Shift = 77 },
 	} {
 		s, set := s, set
@@ -205,11 +206,11 @@ func TestSpec(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(b []byte) []byte{
-		"short":    func(b []byte) []byte { return b[:39] },
-		"long":     func(b []byte) []byte { return append(b, 0) },
-		"version":  func(b []byte) []byte { b[0] = 2; return b },
-		"reserved": func(b []byte) []byte { b[36] = 1; return b },
-		"huge":     func(b []byte) []byte { b[18] = 1; return b },
+		"short":   func(b []byte) []byte { return b[:39] },
+		"long":    func(b []byte) []byte { return append(b, 0) },
+		"version": func(b []byte) []byte { b[0] = 2; return b },
+		"layer":   func(b []byte) []byte { b[36] = 2; return b },
+		"huge":    func(b []byte) []byte { b[18] = 1; return b },
 	} {
 		if _, err := job.DecodeSpec(change(s.Encode())); err == nil {
 			t.Errorf("%s is taken", name)

@@ -5,6 +5,9 @@
 // tested whole and two buyers plan alike. It renders nothing itself and knows
 // nothing about prices or peers; work is measured in the guest's own units.
 //
+// A job may ask for feature layers (albedo, normal, depth, coverage): tasks of a
+// second kind, of which the film makes the layers by the same rules.
+//
 // # Why
 //
 // A task is a tile of pixels times an aligned power-of-two block of samples,

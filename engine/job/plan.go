@@ -54,7 +54,7 @@ type Plan struct {
 
 // PilotSpecs are the tasks of the pilot: one sample per pixel of the frame at
 // 1/8 size, one task per tile of the full frame. Together they cover every
-// pixel of the small frame once.
+// pixel of the small frame once, in each layer the job asks for.
 func PilotSpecs(s Settings, tile int) []Spec {
 	tile = max(tile, minTile)
 	var specs []Spec
@@ -70,6 +70,9 @@ func PilotSpecs(s Settings, tile int) []Spec {
 			}
 		}
 	}
+	if s.Layers {
+		specs = append(specs, featurePilot(specs)...)
+	}
 	return specs
 }
 
@@ -83,7 +86,10 @@ func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	m, err := newCostMap(s, pilot)
+	if s.Layers {
+		opt = opt.halved(s.Samples)
+	}
+	m, err := newCostMap(s, Radiance, pilot)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -93,6 +99,13 @@ func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {
 	}
 	p := planner{set: s.withDefaults(), opt: opt, cost: m}
 	tasks := p.cut()
+	if s.Layers {
+		m, err := newCostMap(s, Features, pilot)
+		if err != nil {
+			return Plan{}, err
+		}
+		tasks = p.features(tasks, m)
+	}
 	if len(tasks) > MaxTasks {
 		return Plan{}, fmt.Errorf("this job would be cut into %d tasks, %d fit: take larger tiles", len(tasks), MaxTasks)
 	}
@@ -222,7 +235,8 @@ type costMap struct {
 // errPilot says that the pilot left a part of the frame out.
 var errPilot = errors.New("the pilot does not cover the frame")
 
-func newCostMap(s Settings, pilot []PilotResult) (costMap, error) {
+// newCostMap reads a layer's cost off the pilot.
+func newCostMap(s Settings, l Layer, pilot []PilotResult) (costMap, error) {
 	m := costMap{w: int(scaled(s.Width, PilotShift)), h: int(scaled(s.Height, PilotShift))}
 	per := make([]float64, m.w*m.h)
 	for _, r := range pilot {
@@ -231,6 +245,9 @@ func newCostMap(s Settings, pilot []PilotResult) (costMap, error) {
 		}
 		if r.Spec.Shift != PilotShift {
 			return costMap{}, fmt.Errorf("pilot: a task at 1/2^%d size, want 1/2^%d", r.Spec.Shift, PilotShift)
+		}
+		if r.Spec.Layer != l {
+			continue
 		}
 		// a sample traces one ray at least, whatever the pilot says
 		cost := max(1, float64(r.Work)/float64(r.Spec.Pixels()*r.Spec.Samples()))

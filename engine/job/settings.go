@@ -35,6 +35,9 @@ type Settings struct {
 	Camera  string `json:"camera"`        // name, or index as text; "" = the scene's first, or a framing default
 	Bounces int    `json:"max_bounces"`   // 1..MaxBounces; 0 = DefaultBounces
 	Sky     *Sky   `json:"sky,omitempty"` // nil = black if the scene has light, else a soft white default
+
+	// Layers asks for the feature layers beside the picture; see Features.
+	Layers bool `json:"layers,omitempty"`
 }
 
 // Sky is the light around the scene: a constant colour or an image. Make one

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 
+	"sonm/app/event"
 	"sonm/assets/icon"
 	ours "sonm/ui/theme"
 	"sonm/ui/view"
@@ -123,6 +124,10 @@ type doneCard struct {
 	saved        *fyne.Container
 	name         *widget.Label
 	path         string
+	look         event.Look
+	shown        *widget.Pick
+	clean        *widget.Options
+	honesty      *widget.Prose
 	folder, next *widget.Button
 }
 
@@ -133,6 +138,18 @@ func newDoneCard(act RenderActions) *doneCard {
 	}
 	d.png = widget.NewButton(widget.Primary, "Save picture…", nil, func() { act.Save(".png") })
 	d.exr = widget.NewButton(widget.Plain, "Save for editing (EXR)…", nil, func() { act.Save(".exr") })
+	names, words := view.Views()
+	d.shown = widget.NewPick("Look of the picture (PNG)", func(name string) {
+		l := d.look
+		l.View = words[slices.Index(names, name)]
+		act.Look(l)
+	})
+	d.clean = widget.NewOptions([]string{"As rendered", "Denoised"}, func(i int) {
+		l := d.look
+		l.Denoise = i == 1
+		act.Look(l)
+	})
+	d.honesty = widget.NewProse(theme.SizeNameCaptionText, ours.Muted)
 	d.folder = widget.NewButton(widget.Plain, "Open folder", glyph("folder.svg", icon.Folder), func() { act.Folder(d.path) })
 	d.next = widget.NewButton(widget.Quiet, "Render another scene", nil, act.Clear)
 	d.saved = container.NewBorder(nil, nil,
@@ -140,7 +157,7 @@ func newDoneCard(act RenderActions) *doneCard {
 		nil, d.name)
 	head := container.NewBorder(nil, nil, nil, widget.NewPill("DONE", theme.ColorNameSuccess).Container, heading("Paid"))
 	d.card = widget.Card(widget.Rows(10, head, widget.Rows(4, d.paid, d.back), d.checked.Container,
-		widget.Line(), d.saved, d.trouble.Container, d.png, d.exr, d.folder, d.next))
+		widget.Line(), d.shown.Container, d.clean.Container, d.honesty.Container, d.saved, d.trouble.Container, d.png, d.exr, d.folder, d.next))
 	return d
 }
 
@@ -155,6 +172,17 @@ func (d *doneCard) show(v view.Render) {
 	d.name.Set("Saved as " + r.Saved)
 	visible(d.saved, r.Saved != "")
 	visible(d.folder, r.Saved != "")
+	names, words := view.Views()
+	d.look = r.Look
+	d.shown.Set(names, names[max(slices.Index(words, r.Look.View), 0)])
+	d.clean.Set(0)
+	if r.Look.Denoise {
+		d.clean.Set(1)
+	}
+	visible(d.clean, r.Clean)
+	d.honesty.Set(r.Honesty)
+	visible(d.honesty, r.Honesty != "")
+	d.png.SetLabel(r.Save)
 	d.png.SetOff(r.Saving)
 	d.exr.SetOff(r.Saving)
 }

@@ -25,6 +25,7 @@ type RenderActions struct {
 	Sure   func(ask bool)      // ask whether to cancel, or not after all
 	Cancel func()              // stop the job
 	Save   func(ending string) // ".png" or ".exr"
+	Look   func(event.Look)    // how the picture is shown and saved
 	Folder func(path string)   // show where the file lies
 	Open   func(job fog.JobID) // put an earlier job on the desk
 }

@@ -2,7 +2,9 @@ package screen
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
 
+	ours "sonm/ui/theme"
 	"sonm/ui/view"
 	"sonm/ui/widget"
 )
@@ -14,6 +16,7 @@ type settings struct {
 	sizes, qualities       *widget.Options
 	width, height, samples *widget.Field
 	camera                 *widget.Pick
+	layers, denoise        *widget.Button
 }
 
 // newSettings calls change with the new form whenever the person changes it.
@@ -39,10 +42,20 @@ func newSettings(change func(view.Form)) *settings {
 	s.height = widget.NewField("Height", typed(func(f *view.Form, t string) { f.Height = t }))
 	s.samples = widget.NewField("Samples", typed(func(f *view.Form, t string) { f.Samples = t }))
 	s.camera = widget.NewPick("Camera", typed(func(f *view.Form, t string) { f.Camera = t }))
+	flip := func(name string, turn func(*view.Form)) *widget.Button {
+		return widget.NewButton(widget.Option, name, nil, func() {
+			f := s.form
+			turn(&f)
+			change(f)
+		})
+	}
+	s.layers = flip("Layers", func(f *view.Form) { f.Layers = !f.Layers })
+	s.denoise = flip("Denoise", func(f *view.Form) { f.Denoise = !f.Denoise })
 	s.card = widget.Card(widget.Rows(12, heading("Picture"),
 		widget.Rows(6, caption("Size"), s.sizes.Container),
 		widget.Rows(6, caption("Quality"), s.qualities.Container),
-		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container))
+		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container,
+		widget.Rows(6, caption("Extras"), widget.Equal(8, s.layers, s.denoise), widget.Paragraph(view.Extras, theme.SizeNameCaptionText, ours.Muted))))
 	return s
 }
 
@@ -64,4 +77,6 @@ func (s *settings) show(f view.Form, cameras []string) {
 	s.samples.Set(f.Samples)
 	visible(s.camera, len(cameras) > 1)
 	s.camera.Set(cameras, f.Camera)
+	s.layers.SetActive(f.Layers || f.Denoise) // denoising goes by the layers
+	s.denoise.SetActive(f.Denoise)
 }

@@ -39,6 +39,8 @@ type Core struct {
 	fail    map[string]*event.Problem
 	asked   []event.Order
 	looked  int
+	shown   event.Look
+	saved   []event.Look
 	holding chan struct{} // a Quote waits until it is closed
 }
 
@@ -111,6 +113,13 @@ func (c *Core) Looked() int {
 	return c.looked
 }
 
+// Looks are the look of the last preview, and those that pictures were saved in.
+func (c *Core) Looks() (shown event.Look, saved []event.Look) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shown, slices.Clone(c.saved)
+}
+
 func (c *Core) tell(e event.Event) { // with mu held
 	c.events = append(c.events, e)
 	c.wake()
@@ -177,7 +186,7 @@ func (c *Core) Quote(ctx context.Context, o event.Order) (event.Quote, error) {
 	}
 	j := event.Job{
 		ID: q.Job, Scene: filepath.Base(o.Scene), Width: o.Width, Height: o.Height, Samples: o.Samples,
-		State: event.Quoted, Quote: &q, Created: Morning().Add(time.Duration(c.next) * time.Minute),
+		Layers: o.Layers || o.Look.Denoise, Look: o.Look, State: event.Quoted, Quote: &q, Created: Morning().Add(time.Duration(c.next) * time.Minute),
 	}
 	c.snap.Jobs = slices.Insert(c.snap.Jobs, 0, j)
 	c.tell(event.Event{Job: &j})
@@ -251,10 +260,11 @@ func (c *Core) Break(id fog.JobID, p *event.Problem) error {
 }
 
 // Preview draws the tiles that are done.
-func (c *Core) Preview(_ context.Context, id fog.JobID) (event.Picture, error) {
+func (c *Core) Preview(_ context.Context, id fog.JobID, look event.Look) (event.Picture, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looked++
+	c.shown = look
 	i := slices.IndexFunc(c.snap.Jobs, func(j event.Job) bool { return j.ID == id })
 	if i < 0 || c.snap.Jobs[i].Done == 0 {
 		return event.Picture{}, fmt.Errorf("job %s has no picture", id.Short())
@@ -262,9 +272,10 @@ func (c *Core) Preview(_ context.Context, id fog.JobID) (event.Picture, error) {
 	return draw(c.snap.Jobs[i]), nil
 }
 
-// Save writes a PNG.
-func (c *Core) Save(_ context.Context, id fog.JobID, path string) error {
+// Save writes a PNG, whatever the look.
+func (c *Core) Save(_ context.Context, id fog.JobID, path string, look event.Look) error {
 	return c.change("Save", id, func(j *event.Job) error {
+		c.saved = append(c.saved, look)
 		p := draw(*j)
 		f, err := os.Create(path)
 		if err != nil {

@@ -26,7 +26,16 @@ const (
 )
 
 // Form is the size and quality of a picture, as typed.
-type Form struct{ Width, Height, Samples, Camera string }
+type Form struct {
+	Width, Height, Samples, Camera string
+
+	Layers  bool // for an EXR
+	Denoise bool
+}
+
+// Extras says what the form's two switches are for.
+const Extras = "Layers puts colours, directions and distances into an EXR, for editing. " +
+	"Denoise smooths the grain that is left; the saved picture says so."
 
 // Choice is a preset of a part of the form.
 type Choice struct {
@@ -78,6 +87,8 @@ func (f Form) Order(scene string) (event.Order, *event.Problem) {
 		wrong = fmt.Sprintf("Width and height must be whole numbers from 1 to %d.", maxSide)
 	case err3 != nil:
 		wrong = fmt.Sprintf("Samples must be a whole number from 1 to %d.", maxSamples)
+	case f.Denoise && s < 2:
+		wrong = "Denoise needs at least 2 samples."
 	case w*h > maxPixels:
 		wrong = "The picture is too large: it may have 268 million pixels."
 	}
@@ -87,6 +98,7 @@ func (f Form) Order(scene string) (event.Order, *event.Problem) {
 	return event.Order{
 		Scene: scene, Width: w, Height: h, Samples: s, Camera: f.Camera,
 		Bounces: bounces, SkyStrength: 1, Wait: patience, CheckRate: checkRate,
+		Layers: f.Layers, Look: event.Look{Denoise: f.Denoise},
 	}, nil
 }
 

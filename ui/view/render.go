@@ -34,6 +34,7 @@ type Desk struct {
 	Sure     bool       // the person is asked whether to cancel
 	Stopping bool       // cancel was pressed
 	Saving   bool
+	Look     *event.Look // what the person picked for the picture; nil is what was ordered
 	Problem  *event.Problem
 }
 
@@ -227,12 +228,49 @@ type Result struct {
 	Saved   string // name of the saved file, "" if not saved
 	Path    string
 	Saving  bool
+	Save    string // on the button
+
+	Look    event.Look
+	Clean   bool   // it can be denoised
+	Honesty string // what the look does to the picture, "" if nothing
+}
+
+// LookOf is how the picture on the desk is shown and saved.
+func LookOf(m Model, d Desk) event.Look {
+	if d.Look != nil {
+		return *d.Look
+	}
+	if d.Job != nil {
+		if j, ok := m.Job(*d.Job); ok {
+			return j.Look
+		}
+	}
+	return event.Look{}
+}
+
+// Views are the names of the ways to show bright light, and what the engine
+// calls them.
+func Views() (names, words []string) {
+	return []string{"Standard", "AgX (film-like)", "Neutral (true colours)"}, []string{"standard", "agx", "neutral"}
 }
 
 func resultOf(j event.Job, d Desk) Result {
 	r := Result{Paid: Coins(j.Spent, Nearest), Path: j.Saved, Saving: d.Saving, Checked: again(j), Back: "All that was set aside was needed"}
 	if !j.Refund.IsZero() {
 		r.Back = Coins(j.Refund, Down) + " came back to you"
+	}
+	r.Save, r.Look, r.Clean = "Save picture…", j.Look, j.Layers
+	if d.Look != nil {
+		r.Look = *d.Look
+	}
+	switch {
+	case r.Saving && r.Look.Denoise:
+		r.Save = "Denoising…"
+	case r.Saving:
+		r.Save = "Saving…"
+	}
+	if r.Clean && r.Look.Denoise {
+		r.Honesty = "Saved without the grain you see, and labelled as denoised."
 	}
 	if j.Saved != "" {
 		r.Saved = filepath.Base(j.Saved)

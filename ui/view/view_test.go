@@ -228,7 +228,12 @@ func TestForm(t *testing.T) {
 	if !f.Is(view.Sizes()[0]) || f.Is(view.Sizes()[1]) {
 		t.Error("the wrong size is lit")
 	}
+	f.Denoise = true
+	if o, wrong := f.Order("/x/a.glb"); wrong != nil || !o.Look.Denoise {
+		t.Errorf("order %+v, %v", o, wrong)
+	}
 	for _, bad := range []view.Form{
+		{Width: "1", Height: "1", Samples: "1", Denoise: true},
 		{Width: "0", Height: "1", Samples: "1"},
 		{Width: "1", Height: "-1", Samples: "1"},
 		{Width: "1", Height: "1", Samples: "1e3"},

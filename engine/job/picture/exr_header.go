@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,8 @@ type header struct {
 	multipart   bool // blocks begin with the number of their part
 	stride      int  // bytes of one pixel over all channels
 	rgb         [3]channel
+	all         []channel
+	note        Note
 }
 
 // readHeaders reads the first part's header and returns the place of its
@@ -117,9 +120,41 @@ func parseHeader(attrs map[string][]byte) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	h.stride = stride
+	h.stride, h.all, h.note = stride, channels, noteOf(attrs)
 	h.rgb, err = pickRGB(channels)
 	return h, err
+}
+
+// noteOf reads the attributes that EncodeEXR writes.
+func noteOf(attrs map[string][]byte) Note {
+	number := func(name string) int {
+		if b := attrs[name]; len(b) == 4 {
+			return int(int32(binary.LittleEndian.Uint32(b)))
+		}
+		return 0
+	}
+	return Note{
+		Software: string(attrs["software"]), Film: string(attrs[attrFilm]),
+		Samples: number(attrSamples), Denoised: number(attrDenoised) != 0,
+	}
+}
+
+// layers makes room for the layers of so many pixels, if the file has all of
+// them, and says which channels go where.
+func (h header) layers(pixels int) (*Layers, []wanted, error) {
+	l := &Layers{Albedo: make([]float32, 3*pixels), Normal: make([]float32, 3*pixels), Depth: make([]float32, pixels)}
+	var want []wanted
+	for _, c := range l.bands() {
+		i := slices.IndexFunc(h.all, func(x channel) bool { return x.name == c.name })
+		if i < 0 {
+			return nil, nil, nil
+		}
+		if h.all[i].kind == pixelUint {
+			return nil, nil, fmt.Errorf("channel %q is in whole numbers", c.name)
+		}
+		want = append(want, wanted{h.all[i], c.pix, c.step})
+	}
+	return l, want, nil
 }
 
 // parseChannels reads the channel list, which is in file order.

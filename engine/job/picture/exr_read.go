@@ -22,51 +22,84 @@ const maxRatio = 1100
 // first, of several layers plain R, G, B or else the one named Combined or
 // else the first that has all three. Lines a file lacks are an error.
 func DecodeEXR(b []byte) (Image, error) {
-	im, err := decodeEXR(b)
+	f, err := decodeEXR(b, false)
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: %w", ErrEXR, err)
 	}
-	return im, nil
+	return f.Image, nil
 }
 
-func decodeEXR(b []byte) (Image, error) {
+// DecodeFile reads an OpenEXR as DecodeEXR does, with the layers and the note
+// that EncodeEXR writes, where they are there.
+func DecodeFile(b []byte) (File, error) {
+	f, err := decodeEXR(b, true)
+	if err != nil {
+		return File{}, fmt.Errorf("%w: %w", ErrEXR, err)
+	}
+	return f, nil
+}
+
+func decodeEXR(b []byte, layers bool) (File, error) {
 	h, at, err := readHeaders(b)
 	if err != nil {
-		return Image{}, err
+		return File{}, err
 	}
 	w, rows := int(h.w), int(h.h)
 	if int64(h.stride)*h.w*h.h > int64(len(b))*maxRatio {
-		return Image{}, fmt.Errorf("%d x %d pixels cannot be in %d bytes", w, rows, len(b))
+		return File{}, fmt.Errorf("%d x %d pixels cannot be in %d bytes", w, rows, len(b))
 	}
-	lines := 1
+	f := File{Image: Image{W: w, H: rows, Pix: make([]float32, w*rows*3)}, Note: h.note}
+	want := []wanted{{h.rgb[0], f.Image.Pix, 3}, {h.rgb[1], f.Image.Pix[1:], 3}, {h.rgb[2], f.Image.Pix[2:], 3}}
+	if layers {
+		var more []wanted
+		if f.Layers, more, err = h.layers(w * rows); err != nil {
+			return File{}, err
+		}
+		want = append(want, more...)
+	}
+	return f, h.read(b, at, want)
+}
+
+// wanted is a channel to be read, and where its values go: every step-th one of
+// dst.
+type wanted struct {
+	from channel
+	dst  []float32
+	step int
+}
+
+// read reads the wanted channels of every line; the blocks' offsets are at at.
+func (h header) read(b []byte, at int, want []wanted) error {
+	w, rows, lines := int(h.w), int(h.h), 1
 	if h.compression == compressZIP {
 		lines = zipLines
 	}
 	blocks := (rows + lines - 1) / lines
 	if len(b)-at < 8*blocks {
-		return Image{}, errTruncated
+		return errTruncated
 	}
-	im := Image{W: w, H: rows, Pix: make([]float32, w*rows*3)}
 	seen := make([]bool, blocks)
 	for i := range blocks {
 		off := binary.LittleEndian.Uint64(b[at+8*i:])
 		y, data, err := cutBlock(b, off, h.multipart)
 		if err != nil {
-			return Image{}, err
+			return err
 		}
 		row := int64(y) - h.y0
 		if row < 0 || row >= int64(rows) || row%int64(lines) != 0 || seen[row/int64(lines)] {
-			return Image{}, fmt.Errorf("line %d is outside, or there twice", y)
+			return fmt.Errorf("line %d is outside, or there twice", y)
 		}
 		seen[row/int64(lines)] = true
 		n := min(lines, rows-int(row))
 		raw, err := unpackBlock(data, h.stride*w*n, h.compression)
 		if err != nil {
-			return Image{}, fmt.Errorf("line %d: %w", y, err)
+			return fmt.Errorf("line %d: %w", y, err)
 		}
-		h.store(im, int(row), n, raw)
+		for _, c := range want {
+			h.store(c, int(row), n, raw)
+		}
 	}
-	return im, nil
+	return nil
 }
 
 // cutBlock returns the first line and the bytes of the block at off.
@@ -113,18 +146,17 @@ func unpackBlock(data []byte, size int, compression byte) ([]byte, error) {
 	return deinterleave(raw), nil
 }
 
-// store writes n unpacked lines from row on into the image.
-func (h header) store(im Image, row, n int, raw []byte) {
+// store writes a channel's values of n unpacked lines from row on.
+func (h header) store(c wanted, row, n int, raw []byte) {
+	w := int(h.w)
 	for line := range n {
-		for c, ch := range h.rgb {
-			src := raw[(line*h.stride+ch.offset)*im.W:]
-			dst := im.Pix[(row+line)*im.W*3:]
-			for x := range im.W {
-				if ch.kind == pixelHalf {
-					dst[3*x+c] = halfToFloat(binary.LittleEndian.Uint16(src[2*x:]))
-				} else {
-					dst[3*x+c] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*x:]))
-				}
+		src := raw[(line*h.stride+c.from.offset)*w:]
+		dst := c.dst[(row+line)*w*c.step:]
+		for x := range w {
+			if c.from.kind == pixelHalf {
+				dst[c.step*x] = halfToFloat(binary.LittleEndian.Uint16(src[2*x:]))
+			} else {
+				dst[c.step*x] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*x:]))
 			}
 		}
 	}

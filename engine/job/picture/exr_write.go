@@ -27,22 +27,61 @@ const (
 	zipLines = 16
 )
 
-// EncodeEXR writes a single-part scan-line OpenEXR: channels A, B, G, R in 32
-// bit float with A = 1, ZIP compression, no view transform. Equal images give
-// equal bytes with the same version of the program.
-func EncodeEXR(im Image) ([]byte, error) {
-	if err := im.check(); err != nil {
+// Channels of the layers, as compositing programs call them.
+const (
+	chanDepth  = "Z"
+	chanAlbedo = "albedo."
+	chanNormal = "normal."
+)
+
+// band is one channel of a file: every step-th value of pix from the first on;
+// nil stands for 1 everywhere.
+type band struct {
+	name string
+	pix  []float32
+	step int
+}
+
+// bands are the channels of a picture in the order of their names, which is
+// that of the file.
+func bands(f File) []band {
+	pix := f.Image.Pix
+	all := []band{{"A", nil, 0}, {"B", pix[2:], 3}, {"G", pix[1:], 3}, {"R", pix, 3}}
+	if f.Layers != nil {
+		all = append(all, f.Layers.bands()...)
+	}
+	return all
+}
+
+func (l *Layers) bands() []band {
+	return []band{
+		{chanDepth, l.Depth, 1},
+		{chanAlbedo + "B", l.Albedo[2:], 3},
+		{chanAlbedo + "G", l.Albedo[1:], 3},
+		{chanAlbedo + "R", l.Albedo, 3},
+		{chanNormal + "X", l.Normal, 3},
+		{chanNormal + "Y", l.Normal[1:], 3},
+		{chanNormal + "Z", l.Normal[2:], 3},
+	}
+}
+
+// EncodeEXR writes a single-part scan-line OpenEXR: R, G, B and A = 1 in 32 bit
+// float, ZIP compression, no view transform. Layers, if there are any, are
+// further channels: Z, albedo.R G B and normal.X Y Z. Equal arguments give equal
+// bytes with the same version of the program.
+func EncodeEXR(f File) ([]byte, error) {
+	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("write EXR: %w", err)
 	}
-	out := exrHeader(im.W, im.H)
-	blocks := (im.H + zipLines - 1) / zipLines
+	all, w, h := bands(f), f.Image.W, f.Image.H
+	out := exrHeader(w, h, all, f.Note)
+	blocks := (h + zipLines - 1) / zipLines
 	table := len(out)
 	out = append(out, make([]byte, 8*blocks)...)
 	var z zipper
 	for i := range blocks {
 		y := i * zipLines
-		raw := exrLines(im, y, min(y+zipLines, im.H))
-		packed, err := z.pack(raw)
+		packed, err := z.pack(exrLines(all, w, y, min(y+zipLines, h)))
 		if err != nil {
 			return nil, fmt.Errorf("write EXR: %w", err)
 		}
@@ -54,7 +93,11 @@ func EncodeEXR(im Image) ([]byte, error) {
 	return out, nil
 }
 
-func exrHeader(w, h int) []byte {
+// rec709 are the chromaticities of the primaries and of white (D65), in the
+// order red, green, blue, white (ITU-R BT.709).
+var rec709 = [8]float32{0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290}
+
+func exrHeader(w, h int, all []band, n Note) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32(nil, exrMagic)
 	b = le.AppendUint32(b, exrVersion)
@@ -63,42 +106,77 @@ func exrHeader(w, h int) []byte {
 		b = le.AppendUint32(b, uint32(len(value)))
 		b = append(b, value...)
 	}
-	words := func(vs ...uint32) []byte {
-		var o []byte
-		for _, v := range vs {
-			o = le.AppendUint32(o, v)
+	text := func(name, value string) {
+		if value != "" {
+			attr(name, "string", []byte(value))
 		}
-		return o
-	}
-	var channels []byte
-	for _, c := range "ABGR" {
-		channels = append(channels, byte(c), 0)
-		channels = append(channels, words(pixelFloat, 0, 1, 1)...)
 	}
 	window := words(0, 0, uint32(w-1), uint32(h-1))
-	one := words(math.Float32bits(1))
-	attr("channels", "chlist", append(channels, 0))
+	attr("channels", "chlist", channelList(all))
+	attr("chromaticities", "chromaticities", floats(rec709[:]...))
+	text("comments", n.comment())
 	attr("compression", "compression", []byte{compressZIP})
 	attr("dataWindow", "box2i", window)
 	attr("displayWindow", "box2i", window)
 	attr("lineOrder", "lineOrder", []byte{0})
-	attr("pixelAspectRatio", "float", one)
-	attr("screenWindowCenter", "v2f", words(0, 0))
-	attr("screenWindowWidth", "float", one)
+	attr("pixelAspectRatio", "float", floats(1))
+	attr("screenWindowCenter", "v2f", floats(0, 0))
+	attr("screenWindowWidth", "float", floats(1))
+	text("software", n.Software)
+	if n.Denoised {
+		attr(attrDenoised, "int", words(1))
+	}
+	text(attrFilm, n.Film)
+	if n.Samples > 0 {
+		attr(attrSamples, "int", words(uint32(n.Samples)))
+	}
 	return append(b, 0)
 }
 
-// exrLines lays out lines [y0,y1): per line all of A, then B, G, R.
-func exrLines(im Image, y0, y1 int) []byte {
-	b := make([]byte, 0, (y1-y0)*im.W*16)
+// Attributes of our own.
+const (
+	attrDenoised = "sonm.denoised"
+	attrFilm     = "sonm.film"
+	attrSamples  = "sonm.samples"
+)
+
+func channelList(all []band) []byte {
+	var b []byte
+	for _, c := range all {
+		b = append(b, c.name+"\x00"...)
+		b = append(b, words(pixelFloat, 0, 1, 1)...)
+	}
+	return append(b, 0)
+}
+
+func words(vs ...uint32) []byte {
+	var b []byte
+	for _, v := range vs {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	return b
+}
+
+func floats(vs ...float32) []byte {
+	var b []byte
+	for _, v := range vs {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// exrLines lays out lines [y0,y1) of w pixels: per line all of the first
+// channel, then all of the next.
+func exrLines(all []band, w, y0, y1 int) []byte {
+	b := make([]byte, 0, (y1-y0)*w*4*len(all))
 	for y := y0; y < y1; y++ {
-		row := im.Pix[y*im.W*3 : (y+1)*im.W*3]
-		for range im.W {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(1))
-		}
-		for c := 2; c >= 0; c-- {
-			for x := range im.W {
-				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(row[3*x+c]))
+		for _, c := range all {
+			for x := range w {
+				v := float32(1)
+				if c.pix != nil {
+					v = c.pix[(y*w+x)*c.step]
+				}
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 			}
 		}
 	}

@@ -1,5 +1,5 @@
 // Package picture writes and reads the pictures of a job and compares them:
-// 32-bit float OpenEXR for the film, PNG for the eye.
+// 32-bit float OpenEXR for the film and its layers, PNG for the eye.
 //
 // It is pure: bytes in, bytes out. It knows OpenEXR as Blender and renderers
 // write it (scan lines, none or ZIP, half and float), not the whole format,
@@ -12,13 +12,8 @@
 package picture
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
-	"math"
 )
 
 // Limits of a picture, those of a render job.
@@ -58,39 +53,78 @@ func checkSize(w, h int64) error {
 	return nil
 }
 
-// EncodePNG writes an 8-bit sRGB PNG through the standard view transform:
-// clamp to [0,1], sRGB curve, round. What is not a number is black.
-func EncodePNG(im Image) ([]byte, error) {
-	if err := im.check(); err != nil {
-		return nil, fmt.Errorf("write PNG: %w", err)
-	}
-	out := image.NewNRGBA(image.Rect(0, 0, im.W, im.H))
-	for i := range im.W * im.H {
-		p := im.Pix[3*i : 3*i+3]
-		out.SetNRGBA(i%im.W, i/im.W, color.NRGBA{R: srgb(p[0]), G: srgb(p[1]), B: srgb(p[2]), A: 255})
-	}
-	var buf bytes.Buffer
-	if err := png.Encode(&buf, out); err != nil {
-		return nil, fmt.Errorf("write PNG: %w", err)
-	}
-	return buf.Bytes(), nil
-}
-
-// srgb is the curve of IEC 61966-2-1 in 8 bits.
-func srgb(v float32) uint8 {
-	x := clamp(v)
-	if x <= 0.0031308 {
-		x *= 12.92
-	} else {
-		x = 1.055*math.Pow(x, 1/2.4) - 0.055
-	}
-	return uint8(x*255 + 0.5)
-}
-
 // clamp brings v to [0,1]; NaN is 0.
 func clamp(v float32) float64 {
 	if !(v > 0) {
 		return 0
 	}
 	return min(float64(v), 1)
+}
+
+// Layers are what the camera sees first in each pixel, row-major.
+type Layers struct {
+	Albedo []float32 // linear R, G, B
+	Normal []float32 // X, Y, Z, world space, facing the camera
+	Depth  []float32 // along the viewing axis, in scene units; Far where nothing is hit
+}
+
+// NewLayers takes layers out of a film's features: eight values per pixel,
+// albedo, normal, depth and coverage (see job.Features), each a mean over the
+// samples. nil gives nil.
+func NewLayers(features []float32) *Layers {
+	if features == nil {
+		return nil
+	}
+	n := len(features) / 8
+	l := &Layers{Albedo: make([]float32, 0, 3*n), Normal: make([]float32, 0, 3*n), Depth: make([]float32, 0, n)}
+	for ; len(features) >= 8; features = features[8:] {
+		l.Albedo = append(l.Albedo, features[:3]...)
+		l.Normal = append(l.Normal, features[3:6]...)
+		depth := float32(Far)
+		if coverage := features[7]; coverage > 0 {
+			depth = features[6] / coverage // of what is hit, not mixed with what is not
+		}
+		l.Depth = append(l.Depth, depth)
+	}
+	return l
+}
+
+// Far is the depth where nothing is hit, as Blender writes it.
+const Far = 1e10
+
+// Note is what a file says about how it was made; zero fields are left out.
+type Note struct {
+	Software string // name and version of the program
+	Samples  int    // per pixel
+	Film     string // hash of the film
+	Denoised bool   // the picture is not what was rendered any more
+}
+
+// File is a picture with what else its file holds.
+type File struct {
+	Image  Image
+	Layers *Layers // nil for none; a PNG has none
+	Note   Note
+}
+
+func (f File) check() error {
+	if err := f.Image.check(); err != nil || f.Layers == nil {
+		return err
+	}
+	l := f.Layers
+	if n := f.Image.W * f.Image.H; len(l.Albedo) != 3*n || len(l.Normal) != 3*n || len(l.Depth) != n {
+		return fmt.Errorf("layers of %d, %d and %d values for %d x %d pixels", len(l.Albedo), len(l.Normal), len(l.Depth), f.Image.W, f.Image.H)
+	}
+	return nil
+}
+
+// comment is what a person may want to know of the picture, or "".
+func (n Note) comment() string {
+	switch {
+	case n.Denoised && n.Samples > 0:
+		return fmt.Sprintf("Denoised from %d samples per pixel.", n.Samples)
+	case n.Denoised:
+		return "Denoised."
+	}
+	return ""
 }

@@ -1,0 +1,4 @@
+package denoise
+
+// InBands is Run in bands of so many rows.
+var InBands = inBands
