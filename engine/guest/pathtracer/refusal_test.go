@@ -72,6 +72,12 @@ func at(scene doc, path ...any) doc {
 	return v.(doc)
 }
 
+// textured makes the material use a picture, images[0], as its base colour.
+func textured(scene doc) {
+	scene["textures"] = []any{doc{"source": 0}}
+	at(scene, "materials", 0, "pbrMetallicRoughness")["baseColorTexture"] = doc{"index": 0}
+}
+
 var hostile = []broken{
 	{"a billion vertices", "claims 1000000000 elements", func(s doc) { at(s, "accessors", 0)["count"] = 1000000000 }},
 	{"more vertices than a number", "damaged", func(s doc) { at(s, "accessors", 0)["count"] = 1e300 }},
@@ -123,7 +129,10 @@ var hostile = []broken{
 	{"unknown extension", "EXT_nobody_knows", func(s doc) { s["extensionsRequired"] = []string{"EXT_nobody_knows"} }},
 	{"glTF 1", "glTF \"1.0\"", func(s doc) { s["asset"] = doc{"version": "1.0"} }},
 	{"no asset", "not a glTF file", func(s doc) { delete(s, "asset") }},
-	{"picture that is none", "not a readable PNG", func(s doc) { s["images"] = []any{doc{"uri": "mesh.bin"}} }},
+	{"picture that is none", "not a readable PNG", func(s doc) {
+		textured(s)
+		s["images"] = []any{doc{"uri": "mesh.bin"}}
+	}},
 	{"unknown light", "unknown type", func(s doc) {
 		s["extensions"] = doc{"KHR_lights_punctual": doc{"lights": []any{doc{"type": "laser"}}}}
 		at(s, "nodes", 0)["extensions"] = doc{"KHR_lights_punctual": doc{"light": 0}}
@@ -266,7 +275,8 @@ func TestWaysToStoreTheSameScene(t *testing.T) {
 
 	folder := meshDoc(mesh, diffuse(0.5))
 	at(folder, "buffers", 0)["uri"] = "./my%20data/mesh.bin"
-	folder["images"] = []any{doc{"uri": "tex.png"}}
+	folder["images"] = []any{doc{"uri": "tex.png"}, doc{"uri": "unused.png"}}
+	textured(folder)
 	job.Scene = "models/scene.gltf"
 	bundle := pack(t, job, map[string][]byte{"models/scene.gltf": marshal(t, folder), "models/my data/mesh.bin": floats(mesh...)})
 	if r := g.call("inspect", bundle); r.status != 0 || !strings.Contains(string(r.payload), `"missing":["models/tex.png"]`) {

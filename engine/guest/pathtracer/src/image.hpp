@@ -123,8 +123,7 @@ inline bool decode_image(Bytes file, const std::string& name, Budget& budget, co
   out.rgba.assign(pixels, pixels + bytes);
   stbi_image_free(pixels);
   out.mean_linear = mean_of(out, srgb);
-  budget.left += bytes;  // the decoder's own copy is gone
-  budget.used -= bytes;
+  budget.give(bytes);  // the decoder's own copy is gone
   return true;
 }
 

@@ -79,10 +79,8 @@ class Lights {
     const Triangle& t = mesh.triangles[triangle];
     const Material& m = scene_->materials[t.material];
     if (m.emission_texture.image < 0) return m.emission;
-    float uv[2] = {0, 0}, weight[3] = {1 - u - v, u, v};
-    for (int k = 0; k < 3 && !mesh.uvs.empty(); k++)
-      for (int c = 0; c < 2; c++) uv[c] += weight[k] * mesh.uvs[size_t(t.vertex[k]) * 2 + size_t(c)];
-    Texel texel = look_up(scene_->images[size_t(m.emission_texture.image)], m.emission_texture, uv[0], uv[1], &scene_->srgb);
+    Pair uv = uv_at(mesh, t, Corners(u, v), m.emission_texture);
+    Texel texel = look_up(scene_->images[size_t(m.emission_texture.image)], m.emission_texture, uv.x, uv.y, &scene_->srgb);
     return m.emission * Vec3{texel.channel[0], texel.channel[1], texel.channel[2]};
   }
 
