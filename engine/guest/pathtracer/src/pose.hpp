@@ -12,8 +12,10 @@ class Poser {
   // False, with a sentence, if something then stands where it cannot be drawn.
   bool pose(Refusal& refusal) {
     if (!nodes(refusal)) return false;
+    find_moving();
     for (const Deformation& d : rig_.deformations)
-      if (!deform(d, refusal)) return false;
+      if ((!rig_.posed || moving_mesh_[d.mesh]) && !deform(d, refusal)) return false;
+    rig_.posed = true;
     if (!instances(refusal)) return false;
     lamps();
     for (const Standing& s : rig_.cameras) scene_.cameras[s.what].to_world = world_[s.node];
@@ -22,6 +24,7 @@ class Poser {
 
  private:
   bool nodes(Refusal& refusal);
+  void find_moving();
   bool deform(const Deformation& d, Refusal& refusal);
   void morph(const Deformation& d, std::vector<Vec3>& tangents);
   void skin(const Deformation& d, std::vector<Vec3>& tangents);
@@ -29,10 +32,11 @@ class Poser {
   void lamps();
 
   Scene& scene_;
-  const Rig& rig_;
+  Rig& rig_;
   float seconds_;
   std::vector<std::vector<float>> weights_;  // animated ones, for each node
   std::vector<Affine> world_;                // for each node
+  std::vector<bool> moving_node_, moving_mesh_;  // whether another frame may show it otherwise
 };
 
 inline bool Poser::nodes(Refusal& refusal) {
@@ -58,6 +62,20 @@ inline bool Poser::nodes(Refusal& refusal) {
     if (!finite(world_[i])) return refusal.say("The scene's node ", node.number, " has a transform that is not finite.");
   }
   return true;
+}
+
+inline void Poser::find_moving() {
+  moving_node_.resize(rig_.nodes.size());
+  moving_mesh_.resize(scene_.meshes.size());
+  std::vector<bool> weights(rig_.nodes.size());
+  for (const Track& track : rig_.tracks) (track.moved == Moved::weights ? weights : moving_node_)[track.node] = true;
+  for (size_t i = 0; i < rig_.nodes.size(); i++)
+    if (rig_.nodes[i].parent != ~0u && moving_node_[rig_.nodes[i].parent]) moving_node_[i] = true;
+  for (const Deformation& d : rig_.deformations) {
+    if (d.node != ~0u && weights[d.node]) moving_mesh_[d.mesh] = true;
+    for (size_t j = 0; d.skin != ~0u && j < rig_.skins[d.skin].joints.size(); j++)
+      if (moving_node_[rig_.skins[d.skin].joints[j]]) moving_mesh_[d.mesh] = true;
+  }
 }
 
 inline Vec3 tangent_of(const std::vector<int16_t>& tangents, size_t vertex) {
@@ -125,11 +143,14 @@ inline void Poser::skin(const Deformation& d, std::vector<Vec3>& tangents) {
 inline bool Poser::instances(Refusal& refusal) {
   scene_.instances.clear();
   scene_.bounds = Bounds();
+  std::vector<uint32_t> uses(scene_.meshes.size());
+  for (const Standing& s : rig_.meshes) uses[s.what]++;
   for (const Standing& s : rig_.meshes) {
     const Mesh& mesh = scene_.meshes[s.what];
     if (mesh.triangles.empty()) continue;
     Instance instance;
     instance.mesh = s.what;
+    instance.fixed = uses[s.what] == 1 && !moving_mesh_[s.what] && (s.node == ~0u || !moving_node_[s.node]);
     if (s.node != ~0u) instance.to_world = world_[s.node];
     if (s.offset != ~0u) instance.to_world = instance.to_world * rig_.offsets[s.offset];
     float determinant = instance.to_world.determinant();
@@ -152,18 +173,4 @@ inline void Poser::lamps() {
     scene_.punctual[s.what].position = world_[s.node].origin;
     scene_.punctual[s.what].direction = normalized(-world_[s.node].z, {0, 0, -1});
   }
-}
-
-// The trees over triangles and instances of a posed scene.
-inline void build_trees(Scene& scene) {
-  for (Mesh& mesh : scene.meshes) {
-    if (!mesh.tree_is_old) continue;
-    mesh.tree = MeshTree();
-    mesh.tree.build(uint32_t(mesh.triangles.size()), [&](uint32_t t, int k) { return mesh.positions[mesh.triangles[t].vertex[k]]; });
-    mesh.tree_is_old = false;
-  }
-  std::vector<Bounds> boxes;
-  for (const Instance& instance : scene.instances) boxes.push_back(transformed(instance.to_world, scene.meshes[instance.mesh].tree.bounds));
-  scene.tree = InstanceTree();
-  scene.tree.build(boxes);
 }

@@ -126,6 +126,7 @@ struct Rig {
   std::vector<Deformation> deformations;
   std::vector<Standing> meshes, lamps, cameras;
   std::vector<Affine> offsets;  // of EXT_mesh_gpu_instancing
+  bool posed = false;           // the meshes that never move are as they have to be
 
   bool animated() const { return !tracks.empty(); }
 };

@@ -125,7 +125,10 @@ struct Instance {
   bool mirrored = false;  // to_world turns left into right: the other winding is the front
   Affine to_world, to_object;
   uint32_t first_light = 0;  // index of its first emissive triangle in Lights
+  bool fixed = false;        // its triangles are in Scene::fixed: its mesh stands nowhere else and never moves
 };
+
+constexpr uint32_t kFixed = ~0u;
 
 enum class LightKind : uint8_t { triangle, point, spot, directional };
 
@@ -166,7 +169,10 @@ struct Scene {
   std::vector<Animation> animations;
   Rig rig;
   SkyPicture sky;
-  InstanceTree tree;
+  MeshTree fixed;                           // triangles of the fixed instances, one after the other
+  std::vector<uint32_t> fixed_first, fixed_instance;  // where each begins there, and which it is
+  bool fixed_is_old = true;                 // the tree over them has to be built
+  InstanceTree tree;                        // over all other instances
   Bounds bounds;
   SrgbTable srgb;
   // What inspect reports.

@@ -44,6 +44,17 @@ class Shader {
     return clampf(alpha, 0, 1);
   }
 
+  // What the surface sends out by itself there, holes taken into account.
+  Vec3 emission(const Hit& hit) const {
+    const Material& m = material_of(hit);
+    Vec3 light = m.emission;
+    if (m.emission_texture.image >= 0) {
+      Texel c = texel(mesh_of(hit), triangle_of(hit), Corners(hit.at.u, hit.at.v), m.emission_texture, true);
+      light = light * Vec3{c.channel[0], c.channel[1], c.channel[2]};
+    }
+    return light;
+  }
+
   const Material& material_of(const Hit& hit) const { return scene_.materials[triangle_of(hit).material]; }
 
   SONM_HOT Shading at(const Ray& ray, const Hit& hit) const {
