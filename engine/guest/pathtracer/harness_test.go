@@ -23,6 +23,9 @@ type guest struct {
 	module api.Module
 }
 
+// compiled keeps the module's machine code: every test starts it anew.
+var compiled = wazero.NewCompilationCache()
+
 // start instantiates the committed module with no host functions at all.
 func start(tb testing.TB) *guest {
 	tb.Helper()
@@ -31,7 +34,7 @@ func start(tb testing.TB) *guest {
 		tb.Fatal(err)
 	}
 	ctx := context.Background() // outlives tb.Context, which ends before cleanups
-	runtime := wazero.NewRuntime(ctx)
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(compiled))
 	tb.Cleanup(func() {
 		if err := runtime.Close(ctx); err != nil {
 			tb.Errorf("close the runtime: %v", err)
@@ -134,13 +137,16 @@ func mean(sums []float32, samples int) (m [3]float64) {
 
 // settings is job.json.
 type settings struct {
-	Scene      string `json:"scene"`
-	Width      int    `json:"width"`
-	Height     int    `json:"height"`
-	Samples    int    `json:"samples"`
-	Camera     string `json:"camera,omitempty"`
-	MaxBounces int    `json:"max_bounces,omitempty"`
-	Sky        *sky   `json:"sky,omitempty"`
+	Scene      string  `json:"scene"`
+	Width      int     `json:"width"`
+	Height     int     `json:"height"`
+	Samples    int     `json:"samples"`
+	Camera     string  `json:"camera,omitempty"`
+	Animation  string  `json:"animation,omitempty"`
+	Frame      int     `json:"frame,omitempty"`
+	FPS        float64 `json:"fps,omitempty"`
+	MaxBounces int     `json:"max_bounces,omitempty"`
+	Sky        *sky    `json:"sky,omitempty"`
 }
 
 type sky struct {

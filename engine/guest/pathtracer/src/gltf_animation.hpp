@@ -12,7 +12,7 @@ inline bool GltfRig::animations(const std::string& wanted, Refusal& refusal) {
     if (words(i) == wanted) chosen = i;
   if (chosen == list.size() && !wanted.empty()) return refusal.say("The scene has no animation ", quoted(wanted), ".");
   if (wanted.empty()) chosen = 0;
-  if (list.size() > 1) scene_.warn(words("Of the scene's ", list.size(), " animations one is played: ", chosen, "."));
+  if (wanted.empty() && list.size() > 1) scene_.warn(words("Of the scene's ", list.size(), " animations the first is played."));
   for (size_t i = 0; i < list.size(); i++) {
     Animation animation{std::string(json_.text(list[i], "name")), 0};
     for (uint32_t channel : json_.items(list[i], "channels"))
