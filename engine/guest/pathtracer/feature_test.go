@@ -8,6 +8,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,9 +82,10 @@ func inspect(g *guest, bundle []byte) inspection {
 
 // Every feature gives its known picture, or that of its twin.
 func TestFeatures(t *testing.T) {
+	shared := start(t)
 	for _, f := range features.All() {
 		t.Run(f.Group+"/"+f.Name, func(t *testing.T) {
-			g := start(t)
+			g := &guest{t, shared.ctx, shared.module}
 			bundle := featureBundle(t, f.Scene)
 			if f.Refused != "" {
 				refused(t, g, bundle, f.Refused, false)
@@ -229,6 +232,31 @@ func TestInspectListsAnimations(t *testing.T) {
 		}
 		job := featureBundle(t, features.Scene{GLB: f.Scene.GLB, Animation: "nobody"})
 		refused(t, g, job, `no animation "nobody"`, false)
+	}
+}
+
+// The scenes are glTF as Khronos' validator has it: a wrong scene proves nothing.
+func TestFeatureScenesAreValid(t *testing.T) {
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the glTF validator needs %s: %v", tool, err)
+		}
+	}
+	dir := t.TempDir()
+	name := strings.NewReplacer(" ", "_", "/", "_", ",", "", ":", "", "(", "", ")", "")
+	count := 0
+	for _, f := range features.All() {
+		if f.Refused != "" { // of what is refused, only the head is there
+			continue
+		}
+		count++
+		if err := os.WriteFile(filepath.Join(dir, name.Replace(f.Group+" "+f.Name)+".glb"), f.Scene.GLB, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "../../../build/gltf-validator/validate.sh", dir).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), fmt.Sprintf("%d files, 0 errors", count)) {
+		t.Errorf("validate %d scenes: %v\n%s", count, err, out)
 	}
 }
 

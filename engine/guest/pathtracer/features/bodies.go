@@ -92,10 +92,11 @@ func skins() []Feature {
 		away := []bone{{node: shift(0, 0)}, {node: shift(0.625, 0)}}
 		return rigged{bones: away, joint: u8, value: value, sets: []influence{{[]float64{0, 1, 0, 0}, []float64{whole / 5, whole * 4 / 5, 0, 0}}}}
 	}
-	eight := rigged{bones: pair, joint: u8, value: f32, sets: []influence{
-		{[]float64{0, 0, 0, 0}, []float64{0.125, 0.125, 0.125, 0.125}},
-		{[]float64{1, 1, 1, 1}, []float64{0.125, 0.125, 0.125, 0.125}},
-	}}
+	eighth := []float64{0.125, 0.125, 0.125, 0.125}
+	eight := rigged{joint: u8, value: f32, sets: []influence{{[]float64{0, 1, 2, 3}, eighth}, {[]float64{4, 5, 6, 7}, eighth}}}
+	for n := range 8 {
+		eight.bones = append(eight.bones, bone{node: shift(float64(n/4), 0)})
+	}
 	features := []Feature{
 		{Name: "JOINTS_0, WEIGHTS_0", Check: "the joint moves the left half to the right", Scene: rigged{bones: one}.scene(), Want: right},
 		{Name: "two joints", Check: "half of each: in the middle", Scene: blend(u8, f32, 1).scene(), Want: middle},
