@@ -61,6 +61,7 @@ func radiance(g *guest, s features.Scene) []float32 {
 // inspection is what inspect tells of a scene.
 type inspection struct {
 	Cameras, Warnings, Missing []string
+	Memory                     uint64
 	Animations                 []struct {
 		Name    string
 		Seconds float64
