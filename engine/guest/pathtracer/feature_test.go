@@ -95,7 +95,7 @@ func TestFeatures(t *testing.T) {
 			checkWarnings(t, inspect(g, bundle).Warnings, f.Warns)
 			got := radiance(g, f.Scene)
 			if f.Twin != nil {
-				checkTwin(t, got, radiance(g, *f.Twin), f.Tolerance)
+				checkTwin(t, f, got, radiance(g, *f.Twin))
 				return
 			}
 			checkPicture(t, f, got)
@@ -113,20 +113,19 @@ func checkWarnings(t *testing.T, warnings []string, want string) {
 	}
 }
 
-// checkTwin compares bit for bit, or with a share of pixels that may differ.
-func checkTwin(t *testing.T, got, want []float32, share float64) {
+// checkTwin compares with the picture of the twin, by bits unless f says otherwise.
+func checkTwin(t *testing.T, f features.Feature, got, want []float32) {
 	t.Helper()
 	differ := 0
 	for i := range want {
-		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-			differ++
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) && !(math.Abs(float64(got[i])-float64(want[i])) <= f.Near) {
+			if differ++; differ == 1 && f.Differing == 0 {
+				t.Errorf("value %d = %v, the twin's is %v", i, got[i], want[i])
+			}
 		}
 	}
-	if share == 0 && differ > 0 {
-		t.Errorf("%d of %d values differ from the twin's bits", differ, len(want))
-	}
-	if float64(differ) > share*float64(len(want)) && share > 0 {
-		t.Errorf("%d of %d values differ from the twin, want at most %.1f %%", differ, len(want), share*100)
+	if float64(differ) > f.Differing*float64(len(want)) {
+		t.Errorf("%d of %d values differ from the twin's, want at most %.1f %%", differ, len(want), f.Differing*100)
 	}
 }
 
@@ -135,6 +134,15 @@ func checkPicture(t *testing.T, f features.Feature, got []float32) {
 	tolerance := f.Tolerance
 	if tolerance == 0 {
 		tolerance = 2e-5
+	}
+	if f.Mean {
+		m := mean(got, 1)
+		for c, want := range f.Want(0, 0) {
+			if !(math.Abs(m[c]-want) <= tolerance) {
+				t.Errorf("mean of channel %d = %.5f, want %.5f within %g", c, m[c], want, tolerance)
+			}
+		}
+		return
 	}
 	w := width(f.Scene)
 	wrong := 0

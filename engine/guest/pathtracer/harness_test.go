@@ -101,15 +101,21 @@ type task struct {
 	Version, Frame, X0, Y0, X1, Y1, First, Log2, Shift, Layer uint32
 }
 
-// render runs one task and returns its sums and its work.
-func (g *guest) render(spec task) ([]float32, uint64) {
-	g.t.Helper()
+// specOf is a task as it is sent.
+func specOf(tb testing.TB, spec task) []byte {
+	tb.Helper()
 	var wire bytes.Buffer
 	spec.Version = 1
 	if err := binary.Write(&wire, binary.LittleEndian, spec); err != nil {
-		g.t.Fatal(err)
+		tb.Fatal(err)
 	}
-	r := g.call("task", wire.Bytes())
+	return wire.Bytes()
+}
+
+// render runs one task and returns its sums and its work.
+func (g *guest) render(spec task) ([]float32, uint64) {
+	g.t.Helper()
+	r := g.call("task", specOf(g.t, spec))
 	if r.status != 0 {
 		g.t.Fatalf("task %+v refused: %s", spec, r.payload)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"sonm/engine/guest/pathtracer/features"
 )
 
 func marshal(tb testing.TB, v any) []byte {
@@ -296,6 +298,9 @@ func FuzzScene(f *testing.F) {
 	f.Add(glb(marshal(f, scene), floats(mesh...)))
 	f.Add([]byte(`{"asset":{"version":"2.0"},"scenes":[{"nodes":[0]}],"nodes":[{"children":[0]}]}`))
 	f.Add([]byte(`{"asset":{"version":"2.0"},"images":[{"uri":"data:;base64,iVBORw0KGgo="}]}`))
+	for _, feature := range features.All() {
+		f.Add(feature.Scene.GLB)
+	}
 	shared := start(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		g := &guest{t, shared.ctx, shared.module}
@@ -308,7 +313,11 @@ func FuzzScene(f *testing.F) {
 			t.Fatalf("open trapped: %v", err)
 		}
 		if opened.status == 0 {
-			g.render(task{X1: 2, Y1: 2})
+			for _, frame := range []uint32{0, 24, 7} { // a frame may be refused, too: it can move things too far away
+				if _, err := g.try("task", specOf(t, task{Frame: frame, X1: 2, Y1: 2})); err != nil {
+					t.Fatalf("task trapped: %v", err)
+				}
+			}
 		}
 	})
 }

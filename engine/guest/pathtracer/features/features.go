@@ -46,7 +46,10 @@ type Feature struct {
 	Scene       Scene
 	Want        func(x, y float64) RGB // at the centre of a pixel, on the stage; nil: see Twin
 	Twin        *Scene                 // gives the same picture
-	Tolerance   float64                // 0: bit for bit with the twin, 2e-5 with Want
+	Tolerance   float64                // of Want; 0 is 2e-5
+	Mean        bool                   // the mean of the picture is wanted: its pixels have noise
+	Near        float64                // how far the twin's values may be; 0 is bit for bit
+	Differing   float64                // the share of values that may differ from the twin's
 	Warns       string                 // what inspect warns of, if the feature is left out
 	Refused     string                 // what the renderer says, if it refuses the file
 }
@@ -54,7 +57,7 @@ type Feature struct {
 // All are the features in the order of the table.
 func All() []Feature {
 	var all []Feature
-	for _, group := range []func() []Feature{geometry, attributes, textures, pictures, surfaces, skins, morphs, animations, placing, leftOut} {
+	for _, group := range []func() []Feature{geometry, attributes, textures, pictures, surfaces, materials, skins, morphs, animations, placing, leftOut} {
 		all = append(all, group()...)
 	}
 	return all

@@ -173,6 +173,7 @@ func surfaces() []Feature {
 		Feature{Group: "Surfaces", Name: "emissiveTexture", Check: "factor times the linear colour", Scene: emissive(1, true), Want: glow(l)},
 		Feature{Group: "Surfaces", Name: "KHR_materials_emissive_strength", Check: "seven times the radiance", Scene: emissive(7, true), Want: glow(7 * l), Tolerance: 1e-4},
 		Feature{Group: "Surfaces", Name: "KHR_materials_unlit", Check: "factor, texture and vertex colour multiplied, in a sky of radiance 3", Scene: unlit(), Want: everywhere(RGB{l / 2, l / 2, l})},
+		Feature{Group: "Surfaces", Name: "doubleSided", Check: "the back side is drawn with it and without", Scene: placed(doc{"rotation": []float64{0, 1, 0, 0}}), Want: halves(0, RGB{}, Grey(0.5))},
 		Feature{Group: "Surfaces", Name: "alphaMode OPAQUE", Check: "alpha means nothing", Scene: veil(withAlpha(0, 255), nil, doc{}), Want: everywhere(Grey(0.25))},
 		Feature{Group: "Surfaces", Name: "alphaMode MASK", Check: "the half below the cutoff is open", Scene: veil(withAlpha(127, 128), nil, doc{"alphaMode": "MASK"}), Want: halves(0, Grey(1), Grey(0.25))},
 		Feature{Group: "Surfaces", Name: "alphaCutoff", Check: "a cutoff above both opens both", Scene: veil(withAlpha(127, 128), nil, mask(0.6)), Want: everywhere(Grey(1))},
