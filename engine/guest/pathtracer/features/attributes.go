@@ -65,24 +65,26 @@ func twoParts() Scene {
 
 func attributes() []Feature {
 	const lean = math.Pi / 3
-	cosine := halves(0, Grey(0.4), RGB{})
+	cosine := halves(Grey(0.4), RGB{})
 	quantizedCosine := func(whole float64) func(x, y float64) RGB {
 		x, z := math.Round(math.Sin(lean)*whole), math.Round(math.Cos(lean)*whole)
-		return halves(0, Grey(0.8*z/math.Hypot(x, z)), RGB{})
+		return halves(Grey(0.8*z/math.Hypot(x, z)), RGB{})
 	}
 	color := RGB{0.2, 0.4, 0.6}
-	tinted := halves(0, RGB{0.2, 0.2, 0.3}, RGB{})
+	tinted := halves(RGB{0.2, 0.2, 0.3}, RGB{})
 	return []Feature{
 		{Group: "Attributes", Name: "NORMAL", Check: "leaning by 60 degrees halves the light", Scene: tilted(f32, 1, lean), Want: cosine},
 		{Group: "Attributes", Name: "NORMAL of bytes (KHR_mesh_quantization)", Check: "the cosine of the stored bytes", Scene: tilted(i8n, 127, lean), Want: quantizedCosine(127)},
 		{Group: "Attributes", Name: "NORMAL of 16 bits (KHR_mesh_quantization)", Check: "the cosine of the stored numbers", Scene: tilted(i16n, 32767, lean), Want: quantizedCosine(32767)},
-		{Group: "Attributes", Name: "no NORMAL: flat faces", Check: "a face that leans by 60 degrees has half the light, its neighbour all", Scene: roof(), Want: halves(0, Grey(0.4), Grey(0.8))},
+		{Group: "Attributes", Name: "no NORMAL: flat faces", Check: "a face that leans by 60 degrees has half the light, its neighbour all", Scene: roof(), Want: halves(Grey(0.4), Grey(0.8))},
 		{Group: "Attributes", Name: "COLOR_0, three floats", Check: "base colour times vertex colour", Scene: coloured(f32, 1, color[:]), Want: tinted},
 		{Group: "Attributes", Name: "COLOR_0, four floats", Check: "base colour times vertex colour", Scene: coloured(f32, 1, []float64{0.2, 0.4, 0.6, 1}), Want: tinted},
 		{Group: "Attributes", Name: "COLOR_0, bytes", Check: "base colour times vertex colour", Scene: coloured(u8n, 255, color[:]), Want: tinted},
 		{Group: "Attributes", Name: "COLOR_0, 16 bits", Check: "base colour times vertex colour", Scene: coloured(u16n, 65535, []float64{0.2, 0.4, 0.6, 1}), Want: tinted},
-		{Group: "Attributes", Name: "COLOR_0 between vertices", Check: "rises in proportion to x, within 0.002", Scene: gradient(), Tolerance: 0.002,
-			Want: func(x, _ float64) RGB { return Grey((x + 1) / 2) }},
-		{Group: "Attributes", Name: "COLOR_0 of one primitive of two", Check: "the other primitive stays white", Scene: twoParts(), Want: halves(0, color, Grey(1))},
+		{
+			Group: "Attributes", Name: "COLOR_0 between vertices", Check: "rises in proportion to x, within 0.002", Scene: gradient(), Tolerance: 0.002,
+			Want: func(x, _ float64) RGB { return Grey((x + 1) / 2) },
+		},
+		{Group: "Attributes", Name: "COLOR_0 of one primitive of two", Check: "the other primitive stays white", Scene: twoParts(), Want: halves(color, Grey(1))},
 	}
 }

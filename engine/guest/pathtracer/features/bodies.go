@@ -1,6 +1,9 @@
 package features
 
-import "math"
+import (
+	"maps"
+	"math"
+)
 
 // bone is a joint: its node, and the inverse of where it was bound.
 type bone struct {
@@ -52,9 +55,7 @@ func (r rigged) builder() (b *builder, joints []int) {
 		binds = append(binds, []float64{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, bind[0], bind[1], bind[2], 1})
 	}
 	above := doc{"children": joints}
-	for key, value := range r.parent {
-		above[key] = value
-	}
+	maps.Copy(above, r.parent)
 	b.root(b.node(above))
 	if r.twice {
 		for i, joint := range joints {
@@ -64,9 +65,7 @@ func (r rigged) builder() (b *builder, joints []int) {
 		return b, joints
 	}
 	n := doc{"skin": b.add("skins", doc{"joints": joints, "inverseBindMatrices": b.put(f32, binds)})}
-	for key, value := range r.mesh {
-		n[key] = value
-	}
+	maps.Copy(n, r.mesh)
 	b.show(mesh, n)
 	return b, joints
 }
@@ -82,7 +81,7 @@ func shift(x, y float64) doc { return doc{"translation": []float64{x, y, 0}} }
 func turnY(angle float64) []float64 { return []float64{0, math.Sin(angle / 2), 0, math.Cos(angle / 2)} }
 
 func skins() []Feature {
-	right, middle := halves(0, RGB{}, Grey(0.5)), inside(-0.5, -1, 0.5, 1, Grey(0.5))
+	right, middle := halves(RGB{}, Grey(0.5)), inside(-0.5, -1, 0.5, 1, Grey(0.5))
 	one := []bone{{node: shift(1, 0)}}
 	pair := []bone{{node: shift(0, 0)}, {node: shift(1, 0)}}
 	blend := func(joint, value kind, whole float64) rigged {
@@ -133,7 +132,7 @@ func morphed(meshWeights []float64, nodes ...doc) *builder {
 		}},
 	})
 	if meshWeights != nil {
-		b.doc["meshes"].([]any)[mesh].(doc)["weights"] = meshWeights
+		b.item("meshes", mesh)["weights"] = meshWeights
 	}
 	for _, more := range nodes {
 		b.show(mesh, more)
@@ -155,7 +154,7 @@ func sparseTarget() Scene {
 		"count": 2, "indices": doc{"bufferView": b.view(indices, nil), "componentType": u8.code}, "values": doc{"bufferView": b.view(values, nil)},
 	}})
 	mesh := b.mesh(part{positions: rect(-1, -1, 0, 0, 0), material: b.matte(Grey(0.5), nil), more: doc{"targets": []any{doc{"POSITION": target}}}})
-	b.doc["meshes"].([]any)[mesh].(doc)["weights"] = []float64{1}
+	b.item("meshes", mesh)["weights"] = []float64{1}
 	b.show(mesh, nil)
 	return b.scene()
 }

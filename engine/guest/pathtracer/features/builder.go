@@ -3,6 +3,7 @@ package features
 import (
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 )
@@ -40,16 +41,17 @@ func (k kind) encode(out []byte, v float64) []byte {
 	case 5125:
 		return binary.LittleEndian.AppendUint32(out, uint32(v))
 	case 5122, 5123:
-		return binary.LittleEndian.AppendUint16(out, uint16(int32(v))) //nolint:gosec // the two's complement is meant
+		return binary.LittleEndian.AppendUint16(out, uint16(int32(v)))
 	default:
-		return append(out, byte(int32(v))) //nolint:gosec // the two's complement is meant
+		return append(out, byte(int32(v)))
 	}
 }
 
 // builder assembles a document and its only buffer.
 type builder struct {
-	doc  doc
-	data []byte
+	doc   doc
+	data  []byte
+	roots []int // nodes of the first scene
 }
 
 func newBuilder() *builder {
@@ -71,6 +73,37 @@ func (b *builder) add(list string, item any) int {
 	return len(items)
 }
 
+// list is a JSON array, or none.
+func list(v any) []any {
+	items, _ := v.([]any)
+	return items
+}
+
+// item is an object of a list at the top of the document.
+func (b *builder) item(list string, n int) doc {
+	items, _ := b.doc[list].([]any)
+	item, _ := items[n].(doc)
+	return item
+}
+
+// extensions are those of an item that has some.
+func (b *builder) extensions(list string, n int) doc {
+	all, _ := b.item(list, n)["extensions"].(doc)
+	return all
+}
+
+// topExtensions are those of the document.
+func (b *builder) topExtensions() doc {
+	all, ok := b.doc["extensions"].(doc)
+	if !ok {
+		all = doc{}
+		b.doc["extensions"] = all
+	}
+	return all
+}
+
+func (b *builder) count(key string) int { return len(list(b.doc[key])) }
+
 // use names an extension, and requires it where readers cannot do without.
 func (b *builder) use(extension string, required bool) {
 	lists := []string{"extensionsUsed"}
@@ -91,9 +124,7 @@ func (b *builder) view(data []byte, more doc) int {
 		b.data = append(b.data, 0)
 	}
 	v := doc{"buffer": 0, "byteOffset": len(b.data), "byteLength": len(data)}
-	for key, value := range more {
-		v[key] = value
-	}
+	maps.Copy(v, more)
 	b.data = append(b.data, data...)
 	return b.add("bufferViews", v)
 }
@@ -141,9 +172,7 @@ func (b *builder) accessor(k kind, values rows, more doc) int {
 	if k.normalized {
 		a["normalized"] = true
 	}
-	for key, value := range more {
-		a[key] = value
-	}
+	maps.Copy(a, more)
 	return b.add("accessors", a)
 }
 
@@ -161,34 +190,24 @@ func (b *builder) node(n doc) int { return b.add("nodes", n) }
 
 // root makes a node part of the scene.
 func (b *builder) root(node int) {
-	scene := b.doc["scenes"].([]any)[0].(doc)
-	scene["nodes"] = append(scene["nodes"].([]int), node)
+	b.roots = append(b.roots, node)
+	b.item("scenes", 0)["nodes"] = b.roots
 }
 
 func (b *builder) camera(more doc) int {
 	ortho := doc{"xmag": 1, "ymag": 1, "znear": 0.1, "zfar": 100}
-	for key, value := range more {
-		ortho[key] = value
-	}
+	maps.Copy(ortho, more)
 	return b.add("cameras", doc{"type": "orthographic", "orthographic": ortho})
 }
 
 // lamp adds a node with a lamp of its own.
 func (b *builder) lamp(light, node doc) int {
 	b.use("KHR_lights_punctual", false)
-	all, _ := b.doc["extensions"].(doc)
-	if all == nil {
-		all = doc{}
-		b.doc["extensions"] = all
-	}
+	all := b.topExtensions()
 	lights, _ := all["KHR_lights_punctual"].(doc)
-	if lights == nil {
-		lights = doc{"lights": []any{}}
-		all["KHR_lights_punctual"] = lights
-	}
-	list := lights["lights"].([]any)
-	lights["lights"] = append(list, light)
-	node["extensions"] = doc{"KHR_lights_punctual": doc{"light": len(list)}}
+	number := len(list(lights["lights"]))
+	all["KHR_lights_punctual"] = doc{"lights": append(list(lights["lights"]), light)}
+	node["extensions"] = doc{"KHR_lights_punctual": doc{"light": number}}
 	return b.node(node)
 }
 
@@ -197,14 +216,10 @@ func (b *builder) matte(color RGB, more doc) int {
 	b.use("KHR_materials_specular", false)
 	pbr := doc{"baseColorFactor": []float64{color[0], color[1], color[2], 1}, "metallicFactor": 0}
 	m := doc{"pbrMetallicRoughness": pbr, "extensions": doc{"KHR_materials_specular": doc{"specularFactor": 0}}}
-	for key, value := range more {
-		if key == "pbr" {
-			for name, v := range value.(doc) {
-				pbr[name] = v
-			}
-			continue
-		}
-		m[key] = value
+	maps.Copy(m, more)
+	if inner, ok := more["pbr"].(doc); ok {
+		maps.Copy(pbr, inner)
+		delete(m, "pbr")
 	}
 	return b.add("materials", m)
 }
@@ -212,7 +227,7 @@ func (b *builder) matte(color RGB, more doc) int {
 // glow is a material that sends out light and reflects none.
 func (b *builder) glow(color RGB, more doc) int {
 	m := b.matte(RGB{}, more)
-	b.doc["materials"].([]any)[m].(doc)["emissiveFactor"] = []float64{color[0], color[1], color[2]}
+	b.item("materials", m)["emissiveFactor"] = []float64{color[0], color[1], color[2]}
 	return m
 }
 
@@ -250,9 +265,7 @@ func (b *builder) mesh(parts ...part) int {
 		if len(p.positions) == 4 {
 			primitive["indices"] = b.list(u16, twoTriangles...)
 		}
-		for key, value := range p.more {
-			primitive[key] = value
-		}
+		maps.Copy(primitive, p.more)
 		primitives = append(primitives, primitive)
 	}
 	return b.add("meshes", doc{"primitives": primitives})
@@ -261,9 +274,7 @@ func (b *builder) mesh(parts ...part) int {
 // show adds a mesh to the scene as it stands, in a node with more members.
 func (b *builder) show(mesh int, more doc) int {
 	n := doc{"mesh": mesh}
-	for key, value := range more {
-		n[key] = value
-	}
+	maps.Copy(n, more)
 	id := b.node(n)
 	b.root(id)
 	return id
@@ -284,14 +295,14 @@ func (b *builder) glb() []byte {
 	for len(text)%4 != 0 {
 		text = append(text, ' ')
 	}
-	chunks := binary.LittleEndian.AppendUint32(nil, uint32(len(text))) //nolint:gosec // some kilobytes
+	chunks := binary.LittleEndian.AppendUint32(nil, uint32(len(text)))
 	chunks = append(append(chunks, "JSON"...), text...)
 	if len(b.data) > 0 {
-		chunks = binary.LittleEndian.AppendUint32(chunks, uint32(len(b.data))) //nolint:gosec // some kilobytes
+		chunks = binary.LittleEndian.AppendUint32(chunks, uint32(len(b.data)))
 		chunks = append(append(chunks, "BIN\x00"...), b.data...)
 	}
 	out := append([]byte("glTF"), 2, 0, 0, 0)
-	out = binary.LittleEndian.AppendUint32(out, uint32(len(chunks)+12)) //nolint:gosec // some kilobytes
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(chunks)+12))
 	return append(out, chunks...)
 }
 

@@ -23,7 +23,7 @@ type RGB [3]float64
 // Grey is a radiance without colour.
 func Grey(v float64) RGB { return RGB{v, v, v} }
 
-// Skip, as a wanted radiance, means that the pixel is not looked at.
+// Skip is the wanted radiance of a pixel that is not looked at.
 var Skip = RGB{-1, -1, -1}
 
 // Scene is a glTF file and how it is rendered.
@@ -63,10 +63,10 @@ func All() []Feature {
 	return all
 }
 
-// halves wants one radiance left of an edge and another right of it.
-func halves(edge float64, left, right RGB) func(x, y float64) RGB {
+// halves wants one radiance in the left half of the stage and another in the right.
+func halves(left, right RGB) func(x, y float64) RGB {
 	return func(x, _ float64) RGB {
-		if x < edge {
+		if x < 0 {
 			return left
 		}
 		return right

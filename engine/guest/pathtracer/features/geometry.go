@@ -132,7 +132,7 @@ func many() Scene {
 }
 
 func geometry() []Feature {
-	left := halves(0, Grey(0.5), RGB{})
+	left := halves(Grey(0.5), RGB{})
 	const half = "the left half of the stage is lit, and nothing else"
 	features := []Feature{
 		{Name: "triangles without indices", Scene: indexed(nil)},

@@ -7,7 +7,7 @@ func said(extension string, members doc) Scene {
 	b := stage()
 	b.use(extension, false)
 	m := b.matte(Grey(0.5), nil)
-	b.doc["materials"].([]any)[m].(doc)["extensions"].(doc)[extension] = members
+	b.extensions("materials", m)[extension] = members
 	b.show(b.mesh(part{positions: rect(-1, -1, 0, 1, 0), material: m}), nil)
 	return b.scene()
 }
@@ -28,7 +28,7 @@ func variants() Scene {
 	m, other := b.matte(Grey(0.5), nil), b.matte(Grey(0.1), nil)
 	mapped := doc{"extensions": doc{"KHR_materials_variants": doc{"mappings": []any{doc{"material": other, "variants": []int{0}}}}}}
 	b.show(b.mesh(part{positions: rect(-1, -1, 0, 1, 0), material: m, more: mapped}), nil)
-	b.doc["extensions"].(doc)["KHR_materials_variants"] = doc{"variants": []any{doc{"name": "night"}}}
+	b.topExtensions()["KHR_materials_variants"] = doc{"variants": []any{doc{"name": "night"}}}
 	return b.scene()
 }
 
@@ -74,10 +74,10 @@ func pointed() Scene {
 	b.use("KHR_animation_pointer", false)
 	node := b.show(leftHalf(b), nil)
 	b.animate("both", channel{node: node, path: "translation", times: []float64{0, 1}, values: rows{{0, 0, 0}, {1, 0, 0}}})
-	animation := b.doc["animations"].([]any)[0].(doc)
+	animation := b.item("animations", 0)
 	color := b.put(f32, rows{{1, 1, 1, 1}, {0, 0, 0, 1}})
-	animation["samplers"] = append(animation["samplers"].([]any), doc{"input": b.list(f32, 0, 1), "output": color})
-	animation["channels"] = append(animation["channels"].([]any), doc{"sampler": 1, "target": doc{
+	animation["samplers"] = append(list(animation["samplers"]), doc{"input": b.list(f32, 0, 1), "output": color})
+	animation["channels"] = append(list(animation["channels"]), doc{"sampler": 1, "target": doc{
 		"path": "pointer", "extensions": doc{"KHR_animation_pointer": doc{"pointer": "/materials/0/pbrMetallicRoughness/baseColorFactor"}},
 	}})
 	s := b.scene()
@@ -86,7 +86,7 @@ func pointed() Scene {
 }
 
 func leftOut() []Feature {
-	left := halves(0, Grey(0.5), RGB{})
+	left := halves(Grey(0.5), RGB{})
 	const without = "the picture without it, and a warning"
 	const refused = "one sentence, and no picture"
 	features := []Feature{
@@ -98,7 +98,7 @@ func leftOut() []Feature {
 		{Name: "KHR_materials_anisotropy", Check: without, Scene: said("KHR_materials_anisotropy", doc{"anisotropyStrength": 1}), Want: left, Warns: "KHR_materials_anisotropy"},
 		{Name: "KHR_materials_dispersion", Check: without, Scene: said("KHR_materials_dispersion", doc{"dispersion": 1}), Want: left, Warns: "KHR_materials_dispersion"},
 		{Name: "KHR_materials_diffuse_transmission", Check: without, Scene: said("KHR_materials_diffuse_transmission", doc{"diffuseTransmissionFactor": 1}), Want: left, Warns: "KHR_materials_diffuse_transmission"},
-		{Name: "KHR_animation_pointer", Check: "nodes move, the rest stands still, and a warning", Scene: pointed(), Want: halves(0, RGB{}, Grey(0.5)), Warns: "KHR_animation_pointer"},
+		{Name: "KHR_animation_pointer", Check: "nodes move, the rest stands still, and a warning", Scene: pointed(), Want: halves(RGB{}, Grey(0.5)), Warns: "KHR_animation_pointer"},
 		{Name: "morph targets of TEXCOORD_n and COLOR_n", Check: without, Scene: movedCoordinates(), Want: left, Warns: "morph targets"},
 		{Name: "EXT_texture_webp beside a PNG", Check: "the PNG", Scene: otherFormat("EXT_texture_webp", true, false), Want: left},
 		{Name: "KHR_texture_basisu beside a PNG", Check: "the PNG", Scene: otherFormat("KHR_texture_basisu", true, false), Want: left},

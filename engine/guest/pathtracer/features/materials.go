@@ -2,6 +2,7 @@ package features
 
 import (
 	"image/color"
+	"maps"
 	"math"
 )
 
@@ -82,9 +83,7 @@ func parameterStage() *builder { return sunFrom(0.28, 0, 0.96) }
 
 func (b *builder) parameterised(extension, key string, info, factors doc) Scene {
 	members := doc{}
-	for name, value := range factors {
-		members[name] = value
-	}
+	maps.Copy(members, factors)
 	if key != "" {
 		members[key] = info
 	}
@@ -103,14 +102,14 @@ func (b *builder) parameterised(extension, key string, info, factors doc) Scene 
 // or by the normals of the mesh.
 func coated(byMap bool) Scene {
 	b := sunFrom(0.6, 0, 0.8)
-	file, x, y, z := bump(0.3, 0)
+	file, lean := bump(0.3, 0)
 	coat := doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 0.6}
 	n := []float64{0, 0, 1}
 	if byMap {
 		coat["clearcoatNormalTexture"] = doc{"index": b.texture(file, nil)}
 	} else {
-		length := math.Sqrt(x*x + y*y + z*z)
-		n = []float64{x / length, y / length, z / length}
+		length := math.Sqrt(lean[0]*lean[0] + lean[1]*lean[1] + lean[2]*lean[2])
+		n = []float64{lean[0] / length, lean[1] / length, lean[2] / length}
 	}
 	m := b.material(surface(0, 1, doc{"KHR_materials_clearcoat": coat, "KHR_materials_specular": doc{"specularFactor": 0}}))
 	attributes := doc{"NORMAL": b.put(f32, rows{n, n, n, n}), "TEXCOORD_0": b.put(f32, upright)}
@@ -186,18 +185,30 @@ func parameters() []Feature {
 	const same = "bit for bit the picture with factors"
 	textured := asTexture
 	return []Feature{
-		{Name: "metallicRoughnessTexture", Check: same, Scene: textured("", "metallicRoughnessTexture", color.NRGBA{9, 51, 153, 255}, doc{"metallicFactor": 1, "roughnessFactor": 1}),
-			Twin: twin(asFactor("", doc{"metallicFactor": 0.6, "roughnessFactor": 0.2}))},
-		{Name: "specularTexture", Check: same, Scene: textured("KHR_materials_specular", "specularTexture", color.NRGBA{9, 9, 9, 102}, nil),
-			Twin: twin(asFactor("KHR_materials_specular", doc{"specularFactor": 0.4}))},
-		{Name: "specularColorTexture", Check: same, Scene: textured("KHR_materials_specular", "specularColorTexture", color.NRGBA{255, 0, 0, 255}, nil),
-			Twin: twin(asFactor("KHR_materials_specular", doc{"specularColorFactor": []float64{1, 0, 0}}))},
-		{Name: "transmissionTexture", Check: same, Scene: textured("KHR_materials_transmission", "transmissionTexture", color.NRGBA{102, 9, 9, 255}, doc{"transmissionFactor": 1}),
-			Twin: twin(asFactor("KHR_materials_transmission", doc{"transmissionFactor": 0.4}))},
-		{Name: "clearcoatTexture", Check: same, Scene: textured("KHR_materials_clearcoat", "clearcoatTexture", color.NRGBA{102, 9, 9, 255}, doc{"clearcoatFactor": 1}),
-			Twin: twin(asFactor("KHR_materials_clearcoat", doc{"clearcoatFactor": 0.4}))},
-		{Name: "clearcoatRoughnessTexture", Check: same, Scene: textured("KHR_materials_clearcoat", "clearcoatRoughnessTexture", color.NRGBA{9, 102, 9, 255}, doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 1}),
-			Twin: twin(asFactor("KHR_materials_clearcoat", doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 0.4}))},
+		{
+			Name: "metallicRoughnessTexture", Check: same, Scene: textured("", "metallicRoughnessTexture", color.NRGBA{9, 51, 153, 255}, doc{"metallicFactor": 1, "roughnessFactor": 1}),
+			Twin: twin(asFactor("", doc{"metallicFactor": 0.6, "roughnessFactor": 0.2})),
+		},
+		{
+			Name: "specularTexture", Check: same, Scene: textured("KHR_materials_specular", "specularTexture", color.NRGBA{9, 9, 9, 102}, nil),
+			Twin: twin(asFactor("KHR_materials_specular", doc{"specularFactor": 0.4})),
+		},
+		{
+			Name: "specularColorTexture", Check: same, Scene: textured("KHR_materials_specular", "specularColorTexture", color.NRGBA{255, 0, 0, 255}, nil),
+			Twin: twin(asFactor("KHR_materials_specular", doc{"specularColorFactor": []float64{1, 0, 0}})),
+		},
+		{
+			Name: "transmissionTexture", Check: same, Scene: textured("KHR_materials_transmission", "transmissionTexture", color.NRGBA{102, 9, 9, 255}, doc{"transmissionFactor": 1}),
+			Twin: twin(asFactor("KHR_materials_transmission", doc{"transmissionFactor": 0.4})),
+		},
+		{
+			Name: "clearcoatTexture", Check: same, Scene: textured("KHR_materials_clearcoat", "clearcoatTexture", color.NRGBA{102, 9, 9, 255}, doc{"clearcoatFactor": 1}),
+			Twin: twin(asFactor("KHR_materials_clearcoat", doc{"clearcoatFactor": 0.4})),
+		},
+		{
+			Name: "clearcoatRoughnessTexture", Check: same, Scene: textured("KHR_materials_clearcoat", "clearcoatRoughnessTexture", color.NRGBA{9, 102, 9, 255}, doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 1}),
+			Twin: twin(asFactor("KHR_materials_clearcoat", doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 0.4})),
+		},
 		{Name: "clearcoatNormalTexture", Check: "the coat of a mesh whose normals lean, within 1e-5", Scene: coated(true), Twin: twin(coated(false)), Near: 1e-5},
 	}
 }

@@ -1,6 +1,9 @@
 package features
 
-import "math"
+import (
+	"maps"
+	"math"
+)
 
 // instanced is a small rectangle at four places, by the extension or by nodes.
 func instanced(k kind, whole float64, byNodes bool) Scene {
@@ -58,10 +61,8 @@ func nested() Scene {
 func secondScene() Scene {
 	b := stage()
 	b.show(leftHalf(b), nil)
-	roots := b.doc["scenes"].([]any)[0].(doc)["nodes"].([]int)
 	other := b.node(doc{"mesh": leftHalf(b), "translation": []float64{1, 0, 0}})
-	b.doc["scenes"] = append(b.doc["scenes"].([]any), doc{"nodes": []int{roots[0], roots[1], other}})
-	b.doc["scene"] = 1
+	b.doc["scene"] = b.add("scenes", doc{"nodes": []int{b.roots[0], b.roots[1], other}})
 	return b.scene()
 }
 
@@ -70,9 +71,7 @@ func seenBy(camera doc, node doc, width int) Scene {
 	b := newBuilder()
 	index := b.add("cameras", camera)
 	n := doc{"camera": index, "translation": []float64{0, 0, 3}}
-	for key, value := range node {
-		n[key] = value
-	}
+	maps.Copy(n, node)
 	b.root(b.node(n))
 	b.root(b.lamp(doc{"type": "directional", "intensity": 683 * math.Pi}, doc{}))
 	b.show(leftHalf(b), nil)
@@ -103,12 +102,10 @@ func farLamp() Scene {
 
 func placing() []Feature {
 	g := Grey(0.5)
-	left, right, moved := halves(0, g, RGB{}), halves(0, RGB{}, g), inside(-1.5, -1, -0.5, 1, g)
+	left, right, moved := halves(g, RGB{}), halves(RGB{}, g), inside(-1.5, -1, -0.5, 1, g)
 	perspective := func(more doc) doc {
 		p := doc{"yfov": 2 * math.Atan(1.0/3), "znear": 0.1}
-		for key, value := range more {
-			p[key] = value
-		}
+		maps.Copy(p, more)
 		return doc{"type": "perspective", "perspective": p}
 	}
 	ortho := func(mag float64) doc {

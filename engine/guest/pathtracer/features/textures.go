@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"maps"
 	"math"
 )
 
@@ -20,9 +21,7 @@ func quarters() image.Image {
 	return m
 }
 
-var (
-	red, green, blue, white = RGB{1, 0, 0}, RGB{0, 1, 0}, RGB{0, 0, 1}, RGB{1, 1, 1}
-)
+var red, green, blue, white = RGB{1, 0, 0}, RGB{0, 1, 0}, RGB{0, 0, 1}, RGB{1, 1, 1}
 
 // quartered wants four radiances in the quarters of the stage.
 func quartered(topLeft, topRight, bottomLeft, bottomRight RGB) func(x, y float64) RGB {
@@ -71,9 +70,7 @@ func (b *builder) texture(file []byte, sampler doc) int {
 		mime = "image/jpeg"
 	}
 	s := doc{"magFilter": 9728, "minFilter": 9728}
-	for key, value := range sampler {
-		s[key] = value
-	}
+	maps.Copy(s, sampler)
 	picture := b.add("images", doc{"bufferView": b.view(file, nil), "mimeType": mime})
 	return b.add("textures", doc{"source": picture, "sampler": b.add("samplers", s)})
 }
@@ -82,9 +79,7 @@ func (b *builder) texture(file []byte, sampler doc) int {
 func textured(file []byte, sampler, info doc, uvs rows) Scene {
 	b := stage()
 	base := doc{"index": b.texture(file, sampler)}
-	for key, value := range info {
-		base[key] = value
-	}
+	maps.Copy(base, info)
 	attributes := doc{"TEXCOORD_0": b.put(f32, uvs)}
 	if info["extensions"] != nil {
 		b.use("KHR_texture_transform", true)
@@ -177,8 +172,10 @@ func textures() []Feature {
 		{Group: "Textures", Name: "wrap: repeat", Check: "columns of colours", Scene: wrapped(10497), Want: columns([4]RGB{green, red, green, red}, [4]RGB{white, blue, white, blue})},
 		{Group: "Textures", Name: "wrap: clamp to edge", Check: "columns of colours", Scene: wrapped(33071), Want: columns([4]RGB{red, red, green, green}, [4]RGB{blue, blue, white, white})},
 		{Group: "Textures", Name: "wrap: mirrored repeat", Check: "columns of colours", Scene: wrapped(33648), Want: columns([4]RGB{red, red, green, green}, [4]RGB{blue, blue, white, white})},
-		{Group: "Textures", Name: "linear filter", Check: "black and white pixels mix in proportion, within 0.003", Scene: smooth, Tolerance: 0.003,
-			Want: func(x, _ float64) RGB { return Grey(min(max(x+0.5, 0), 1)) }},
+		{
+			Group: "Textures", Name: "linear filter", Check: "black and white pixels mix in proportion, within 0.003", Scene: smooth, Tolerance: 0.003,
+			Want: func(x, _ float64) RGB { return Grey(min(max(x+0.5, 0), 1)) },
+		},
 	}
 }
 
