@@ -321,3 +321,18 @@ func FuzzScene(f *testing.F) {
 		}
 	})
 }
+
+// A picture that claims a gigabyte within it is refused before that is taken.
+func TestLyingPictureTakesNoMemory(t *testing.T) {
+	g := start(t)
+	before := g.module.Memory().Size()
+	picture := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x02\x00\x00\x00\x02\x08\x02\x00\x00\x00\xfd\xd4\x9a\x73\x30\x00\x00\x00IDAT\x78\x9c")
+	mesh := quad(1, 0)
+	scene := meshDoc(mesh, diffuse(0.5))
+	textured(scene)
+	scene["images"] = []any{doc{"uri": "data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)}}
+	refused(t, g, bundleOf(t, settings{Width: 8, Height: 8, Samples: 1}, scene, floats(mesh...)), "The picture image 0 is damaged.", true)
+	if after := g.module.Memory().Size(); after > before+16<<20 {
+		t.Errorf("the guest's memory grew from %d to %d bytes", before, after)
+	}
+}
