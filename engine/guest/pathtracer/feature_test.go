@@ -232,7 +232,7 @@ func TestFramesInAnyOrderGiveTheSameBits(t *testing.T) {
 func TestInspectListsAnimations(t *testing.T) {
 	g := start(t)
 	for _, f := range features.All() {
-		if f.Name != "several animations" {
+		if f.Name != "animations to choose from" {
 			continue
 		}
 		told := inspect(g, featureBundle(t, f.Scene))

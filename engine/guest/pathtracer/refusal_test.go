@@ -246,6 +246,8 @@ func TestBrokenBundlesAreRefusedInWords(t *testing.T) {
 		"absent scene":   {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":1,"height":1,"samples":1}`)}), "not in the job's bundle"},
 		"no width":       {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb"}`)}), "width"},
 		"huge width":     {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":99999999,"height":1,"samples":1}`)}), "width"},
+		"no time":        {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":1,"height":1,"samples":1,"fps":0}`)}), "as fps"},
+		"no such frame":  {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":1,"height":1,"samples":1,"frames":{"first":-1}}`)}), "first frame"},
 		"unsorted":       {append([]byte("SNMB\x01\x00\x00\x00\x02\x00\x00\x00"), "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00b\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00a"...), "not sorted"},
 		"unknown camera": {pack(t, settings{Scene: "scene.gltf", Width: 8, Height: 8, Samples: 1, Camera: "nobody"}, map[string][]byte{"scene.gltf": marshal(t, meshDoc(quad(1, 0), diffuse(1))), "mesh.bin": floats(quad(1, 0)...)}), "no camera \"nobody\""},
 	} {

@@ -114,6 +114,18 @@ func twoAnimations(wanted string) Scene {
 	return s
 }
 
+// ensemble has one animation for each of two nodes.
+func ensemble() Scene {
+	b := stage()
+	mesh := b.mesh(part{positions: rect(-1, -1, 0, 0, 0), material: b.matte(Grey(0.5), nil)})
+	right, up := b.show(mesh, nil), b.show(mesh, nil)
+	b.animate("right", channel{node: right, path: "translation", times: []float64{0, 1}, values: rows{{0, 0, 0}, {1, 0, 0}}})
+	b.animate("up", channel{node: up, path: "translation", times: []float64{0, 1}, values: rows{{0, 0, 0}, {0, 1, 0}}})
+	s := b.scene()
+	s.Frame = 24
+	return s
+}
+
 // squeezed moves the left half away at a time, squeezed to nothing otherwise.
 func squeezed() Scene {
 	c := channel{path: "scale", times: []float64{0, 1}, values: rows{{0, 1, 1}, {1, 1, 1}}, interpolation: "STEP"}
@@ -160,7 +172,8 @@ func animations() []Feature {
 		{Name: "a moving joint", Check: "carries the skin", Scene: movingJoint(), Want: middle},
 		{Name: "a moving camera", Check: "the picture moves the other way", Scene: movingCamera(), Want: inside(-1.5, -1, -0.5, 1, g)},
 		{Name: "a moving lamp", Check: "from 60 degrees, half the light", Scene: movingSun(), Want: halves(Grey(0.25), RGB{})},
-		{Name: "several animations", Check: "the first is played", Scene: twoAnimations(""), Want: quartered(RGB{}, RGB{}, RGB{}, g), Warns: "animations the first is played"},
+		{Name: "animations to choose from", Check: "of those that move the same, the first is played, with a warning", Scene: twoAnimations(""), Want: quartered(RGB{}, RGB{}, RGB{}, g), Warns: "Animation 1 is not played"},
+		{Name: "animations of different nodes", Check: "are played together", Scene: ensemble(), Want: quartered(g, RGB{}, RGB{}, g)},
 		{Name: "an animation by name", Check: "the named one is played", Scene: twoAnimations("up"), Want: quartered(g, RGB{}, RGB{}, RGB{})},
 		{Name: "an animation by number", Check: "the second is played", Scene: twoAnimations("1"), Want: quartered(g, RGB{}, RGB{}, RGB{})},
 	}

@@ -1,8 +1,11 @@
-// gltf_animation.hpp: the animations of a glTF file, of which one is played.
+// gltf_animation.hpp: the animations of a glTF file, and which of them play.
 #pragma once
 
 #include "gltf_rig.hpp"
 
+// Exporters write either one animation for the whole scene, one for each object,
+// or several for the same objects to choose from. So all are played but those
+// that move what one before them moves; a name or a number plays that one alone.
 inline bool GltfRig::animations(const std::string& wanted, Refusal& refusal) {
   const std::vector<uint32_t>& list = gltf_.list("animations");
   size_t chosen = list.size();
@@ -11,14 +14,29 @@ inline bool GltfRig::animations(const std::string& wanted, Refusal& refusal) {
   for (size_t i = 0; i < list.size() && chosen == list.size(); i++)
     if (words(i) == wanted) chosen = i;
   if (chosen == list.size() && !wanted.empty()) return refusal.say("The scene has no animation ", quoted(wanted), ".");
-  if (wanted.empty()) chosen = 0;
-  if (wanted.empty() && list.size() > 1) scene_.warn(words("Of the scene's ", list.size(), " animations the first is played."));
+  std::set<std::pair<uint64_t, std::string_view>> taken;
   for (size_t i = 0; i < list.size(); i++) {
     Animation animation{std::string(json_.text(list[i], "name")), 0};
+    bool keep = wanted.empty() ? claim(list[i], taken) : i == chosen;
     for (uint32_t channel : json_.items(list[i], "channels"))
-      if (!track(list[i], channel, words("animation ", i), i == chosen, animation.seconds, refusal)) return false;
+      if (!track(list[i], channel, words("animation ", i), keep, animation.seconds, refusal)) return false;
+    if (wanted.empty() && !keep) scene_.warn(words("Animation ", i, " is not played: it moves what one before it moves."));
     scene_.animations.push_back(std::move(animation));
   }
+  return true;
+}
+
+// Whether an animation moves nothing that is taken; takes what it moves.
+inline bool GltfRig::claim(uint32_t animation, std::set<std::pair<uint64_t, std::string_view>>& taken) const {
+  std::set<std::pair<uint64_t, std::string_view>> moved;
+  for (uint32_t channel : json_.items(animation, "channels")) {
+    uint32_t target = json_.member(channel, "target");
+    uint64_t node;
+    if (json_.has(target, "node") && json_.whole(target, "node", 0, node)) moved.insert({node, json_.text(target, "path")});
+  }
+  for (const auto& one : moved)
+    if (taken.count(one)) return false;
+  taken.insert(moved.begin(), moved.end());
   return true;
 }
 

@@ -1,6 +1,7 @@
 // gltf_rig.hpp: the nodes, skins and animations of a glTF file become a Rig.
 #pragma once
 
+#include <set>
 #include "gltf_numbers.hpp"
 #include "scene.hpp"
 
@@ -15,7 +16,8 @@ class GltfRig {
   bool nodes(std::vector<Shown>& shown, Refusal& refusal);
   // The skin of that number, which is read when it is first asked for.
   bool skin(uint64_t index, uint32_t& out, Refusal& refusal);
-  // Lists the animations and reads the one that is named, or the first.
+  // Lists the animations and reads those that play: the one that is wanted, by
+  // name or number, or all that move something of their own.
   bool animations(const std::string& wanted, Refusal& refusal);
 
  private:
@@ -25,6 +27,7 @@ class GltfRig {
   bool walk(std::vector<uint32_t> roots, bool strict, std::vector<Shown>* shown, Refusal& refusal);
   bool node(uint32_t number, uint32_t parent, Refusal& refusal);
   bool index_of(uint32_t item, uint32_t& out) const;
+  bool claim(uint32_t animation, std::set<std::pair<uint64_t, std::string_view>>& taken) const;
   bool track(uint32_t animation, uint32_t channel, const std::string& what, bool keep, float& seconds, Refusal& refusal);
   bool values(Track& track, uint32_t sampler, const AccessorView& times, const std::string& what, Refusal& refusal);
   uint32_t morph_targets(uint32_t node) const;
