@@ -23,6 +23,9 @@ type guest struct {
 	module api.Module
 }
 
+// compiled keeps the module's machine code: every test starts it anew.
+var compiled = wazero.NewCompilationCache()
+
 // start instantiates the committed module with no host functions at all.
 func start(tb testing.TB) *guest {
 	tb.Helper()
@@ -31,7 +34,7 @@ func start(tb testing.TB) *guest {
 		tb.Fatal(err)
 	}
 	ctx := context.Background() // outlives tb.Context, which ends before cleanups
-	runtime := wazero.NewRuntime(ctx)
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(compiled))
 	tb.Cleanup(func() {
 		if err := runtime.Close(ctx); err != nil {
 			tb.Errorf("close the runtime: %v", err)
@@ -98,15 +101,21 @@ type task struct {
 	Version, Frame, X0, Y0, X1, Y1, First, Log2, Shift, Layer uint32
 }
 
-// render runs one task and returns its sums and its work.
-func (g *guest) render(spec task) ([]float32, uint64) {
-	g.t.Helper()
+// specOf is a task as it is sent.
+func specOf(tb testing.TB, spec task) []byte {
+	tb.Helper()
 	var wire bytes.Buffer
 	spec.Version = 1
 	if err := binary.Write(&wire, binary.LittleEndian, spec); err != nil {
-		g.t.Fatal(err)
+		tb.Fatal(err)
 	}
-	r := g.call("task", wire.Bytes())
+	return wire.Bytes()
+}
+
+// render runs one task and returns its sums and its work.
+func (g *guest) render(spec task) ([]float32, uint64) {
+	g.t.Helper()
+	r := g.call("task", specOf(g.t, spec))
 	if r.status != 0 {
 		g.t.Fatalf("task %+v refused: %s", spec, r.payload)
 	}
@@ -134,13 +143,16 @@ func mean(sums []float32, samples int) (m [3]float64) {
 
 // settings is job.json.
 type settings struct {
-	Scene      string `json:"scene"`
-	Width      int    `json:"width"`
-	Height     int    `json:"height"`
-	Samples    int    `json:"samples"`
-	Camera     string `json:"camera,omitempty"`
-	MaxBounces int    `json:"max_bounces,omitempty"`
-	Sky        *sky   `json:"sky,omitempty"`
+	Scene      string  `json:"scene"`
+	Width      int     `json:"width"`
+	Height     int     `json:"height"`
+	Samples    int     `json:"samples"`
+	Camera     string  `json:"camera,omitempty"`
+	Animation  string  `json:"animation,omitempty"`
+	Frame      int     `json:"frame,omitempty"`
+	FPS        float64 `json:"fps,omitempty"`
+	MaxBounces int     `json:"max_bounces,omitempty"`
+	Sky        *sky    `json:"sky,omitempty"`
 }
 
 type sky struct {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"sonm/engine/guest/pathtracer/features"
 )
 
 func marshal(tb testing.TB, v any) []byte {
@@ -72,6 +74,12 @@ func at(scene doc, path ...any) doc {
 	return v.(doc)
 }
 
+// textured makes the material use a picture, images[0], as its base colour.
+func textured(scene doc) {
+	scene["textures"] = []any{doc{"source": 0}}
+	at(scene, "materials", 0, "pbrMetallicRoughness")["baseColorTexture"] = doc{"index": 0}
+}
+
 var hostile = []broken{
 	{"a billion vertices", "claims 1000000000 elements", func(s doc) { at(s, "accessors", 0)["count"] = 1000000000 }},
 	{"more vertices than a number", "damaged", func(s doc) { at(s, "accessors", 0)["count"] = 1e300 }},
@@ -123,7 +131,10 @@ var hostile = []broken{
 	{"unknown extension", "EXT_nobody_knows", func(s doc) { s["extensionsRequired"] = []string{"EXT_nobody_knows"} }},
 	{"glTF 1", "glTF \"1.0\"", func(s doc) { s["asset"] = doc{"version": "1.0"} }},
 	{"no asset", "not a glTF file", func(s doc) { delete(s, "asset") }},
-	{"picture that is none", "not a readable PNG", func(s doc) { s["images"] = []any{doc{"uri": "mesh.bin"}} }},
+	{"picture that is none", "not a readable PNG", func(s doc) {
+		textured(s)
+		s["images"] = []any{doc{"uri": "mesh.bin"}}
+	}},
 	{"unknown light", "unknown type", func(s doc) {
 		s["extensions"] = doc{"KHR_lights_punctual": doc{"lights": []any{doc{"type": "laser"}}}}
 		at(s, "nodes", 0)["extensions"] = doc{"KHR_lights_punctual": doc{"light": 0}}
@@ -235,6 +246,8 @@ func TestBrokenBundlesAreRefusedInWords(t *testing.T) {
 		"absent scene":   {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":1,"height":1,"samples":1}`)}), "not in the job's bundle"},
 		"no width":       {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb"}`)}), "width"},
 		"huge width":     {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":99999999,"height":1,"samples":1}`)}), "width"},
+		"no time":        {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":1,"height":1,"samples":1,"fps":0}`)}), "as fps"},
+		"no such frame":  {packFiles(map[string][]byte{"job.json": []byte(`{"scene":"a.glb","width":1,"height":1,"samples":1,"frames":{"first":-1}}`)}), "first frame"},
 		"unsorted":       {append([]byte("SNMB\x01\x00\x00\x00\x02\x00\x00\x00"), "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00b\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00a"...), "not sorted"},
 		"unknown camera": {pack(t, settings{Scene: "scene.gltf", Width: 8, Height: 8, Samples: 1, Camera: "nobody"}, map[string][]byte{"scene.gltf": marshal(t, meshDoc(quad(1, 0), diffuse(1))), "mesh.bin": floats(quad(1, 0)...)}), "no camera \"nobody\""},
 	} {
@@ -266,7 +279,8 @@ func TestWaysToStoreTheSameScene(t *testing.T) {
 
 	folder := meshDoc(mesh, diffuse(0.5))
 	at(folder, "buffers", 0)["uri"] = "./my%20data/mesh.bin"
-	folder["images"] = []any{doc{"uri": "tex.png"}}
+	folder["images"] = []any{doc{"uri": "tex.png"}, doc{"uri": "unused.png"}}
+	textured(folder)
 	job.Scene = "models/scene.gltf"
 	bundle := pack(t, job, map[string][]byte{"models/scene.gltf": marshal(t, folder), "models/my data/mesh.bin": floats(mesh...)})
 	if r := g.call("inspect", bundle); r.status != 0 || !strings.Contains(string(r.payload), `"missing":["models/tex.png"]`) {
@@ -286,6 +300,9 @@ func FuzzScene(f *testing.F) {
 	f.Add(glb(marshal(f, scene), floats(mesh...)))
 	f.Add([]byte(`{"asset":{"version":"2.0"},"scenes":[{"nodes":[0]}],"nodes":[{"children":[0]}]}`))
 	f.Add([]byte(`{"asset":{"version":"2.0"},"images":[{"uri":"data:;base64,iVBORw0KGgo="}]}`))
+	for _, feature := range features.All() {
+		f.Add(feature.Scene.GLB)
+	}
 	shared := start(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		g := &guest{t, shared.ctx, shared.module}
@@ -298,7 +315,26 @@ func FuzzScene(f *testing.F) {
 			t.Fatalf("open trapped: %v", err)
 		}
 		if opened.status == 0 {
-			g.render(task{X1: 2, Y1: 2})
+			for _, frame := range []uint32{0, 24, 7} { // a frame may be refused, too: it can move things too far away
+				if _, err := g.try("task", specOf(t, task{Frame: frame, X1: 2, Y1: 2})); err != nil {
+					t.Fatalf("task trapped: %v", err)
+				}
+			}
 		}
 	})
+}
+
+// A picture that claims a gigabyte within it is refused before that is taken.
+func TestLyingPictureTakesNoMemory(t *testing.T) {
+	g := start(t)
+	before := g.module.Memory().Size()
+	picture := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x02\x00\x00\x00\x02\x08\x02\x00\x00\x00\xfd\xd4\x9a\x73\x30\x00\x00\x00IDAT\x78\x9c")
+	mesh := quad(1, 0)
+	scene := meshDoc(mesh, diffuse(0.5))
+	textured(scene)
+	scene["images"] = []any{doc{"uri": "data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)}}
+	refused(t, g, bundleOf(t, settings{Width: 8, Height: 8, Samples: 1}, scene, floats(mesh...)), "The picture image 0 is damaged.", true)
+	if after := g.module.Memory().Size(); after > before+16<<20 {
+		t.Errorf("the guest's memory grew from %d to %d bytes", before, after)
+	}
 }

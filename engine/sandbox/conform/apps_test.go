@@ -9,6 +9,7 @@ import (
 	"sonm/assets"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
+	"sonm/engine/guest/pathtracer/features"
 	enginejob "sonm/engine/job"
 )
 
@@ -32,32 +33,37 @@ func TestApps(t *testing.T) {
 	}
 }
 
-// renderJobs are small pictures: the demo's scene under many seeds, and a scene
-// of other materials and one of instances.
+// renderJobs are small pictures: the demo's scene under many seeds, a scene
+// of other materials and one of instances, and one for each feature of glTF.
 func renderJobs(t *testing.T) []job {
 	t.Helper()
 	demo, err := assets.Demo("pathtracer", "cornell.glb")
 	if err != nil {
 		t.Fatal(err)
 	}
-	jobs := []job{renderJob(t, demo, 0, 16, seeds())}
+	jobs := []job{renderJob(t, demo, 0, 0, 16, seeds())}
 	for n := range seeds() {
-		jobs = append(jobs, renderJob(t, demo, uint64(n), 8, 2))
+		jobs = append(jobs, renderJob(t, demo, 0, uint64(n), 8, 2))
 	}
 	for _, name := range []string{"cornell_diffuse.glb", "inst.glb"} {
 		scene, err := os.ReadFile(filepath.Join("../../guest/pathtracer/testdata", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		jobs = append(jobs, renderJob(t, scene, 1, 16, 10))
+		jobs = append(jobs, renderJob(t, scene, 0, 1, 16, 10))
+	}
+	for n, f := range features.All() {
+		if f.Refused == "" {
+			jobs = append(jobs, renderJob(t, f.Scene.GLB, f.Scene.Frame, uint64(n), features.Side, 2))
+		}
 	}
 	return jobs
 }
 
-// renderJob is a picture of side x side pixels and some of its tasks.
-func renderJob(t *testing.T, scene []byte, seed uint64, side, tasks int) job {
+// renderJob is a frame of side x side pixels and some of its tasks.
+func renderJob(t *testing.T, scene []byte, frame int, seed uint64, side, tasks int) job {
 	t.Helper()
-	set := enginejob.Settings{Scene: "scene.glb", Width: side, Height: side, Samples: 4 * tasks}
+	set := enginejob.Settings{Scene: "scene.glb", Width: side, Height: side, Samples: 4 * tasks, Frame: frame}
 	text, err := set.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +76,7 @@ func renderJob(t *testing.T, scene []byte, seed uint64, side, tasks int) job {
 	j := job{input: buyer.GuestInput(root, bundle)}
 	for n := range uint32(tasks) {
 		at := n * 5 % uint32(side-7)
-		spec := enginejob.Spec{X0: at, Y0: at, X1: at + 8, Y1: at + 8, First: 4 * n, Log2: n % 3}
+		spec := enginejob.Spec{Frame: uint32(frame), X0: at, Y0: at, X1: at + 8, Y1: at + 8, First: 4 * n, Log2: n % 3}
 		if err := spec.Validate(set); err != nil {
 			t.Fatal(err)
 		}

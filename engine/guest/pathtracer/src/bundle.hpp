@@ -77,8 +77,10 @@ struct Bundle {
 
 // What job.json says.
 struct Settings {
-  std::string scene, camera, sky_file;
-  uint32_t width = 0, height = 0, samples = 0, frame = 0, max_bounces = 8;
+  std::string scene, camera, animation, sky_file;
+  uint32_t width = 0, height = 0, samples = 0, max_bounces = 8;
+  uint32_t first_frame = 0;  // the frame, or the first of the frames
+  float frames_per_second = 24;
   bool has_sky = false;
   Vec3 sky_color{1, 1, 1};
   float sky_strength = 1, sky_rotation = 0;  // rotation in degrees about +Y
@@ -92,14 +94,15 @@ struct Settings {
     scene = std::string(json.text(0, "scene"));
     if (!plain_path(scene)) return refusal.say("job.json names no scene file.");
     if (!size(json, "width", 1, 32768, width, refusal) || !size(json, "height", 1, 32768, height, refusal) ||
-        !size(json, "samples", 1, 1u << 24, samples, refusal) || !size(json, "frame", 0, 1u << 30, frame, refusal) ||
-        !size(json, "max_bounces", 0, 1024, max_bounces, refusal))
+        !size(json, "samples", 1, 1u << 24, samples, refusal) || !size(json, "max_bounces", 0, 1024, max_bounces, refusal))
       return false;
-    uint32_t named = json.member(0, "camera");
-    if (json.is(named, Json::Kind::number)) camera = words(uint64_t(clampf(float(json.at(named).number), 0, 1e6f)));
-    else camera = std::string(json.text(0, "camera"));
-    return sky(json, refusal);
+    camera = name(json, "camera");
+    animation = name(json, "animation");
+    return frames(json, refusal) && sky(json, refusal);
   }
+
+  // When a frame is: frame 0 at the start.
+  float seconds(uint32_t frame) const { return float(double(frame) / double(frames_per_second)); }
 
  private:
   // A whole number within [low, high]; what is not there keeps its default.
@@ -108,6 +111,24 @@ struct Settings {
     if (!json.whole(0, key, out, value) || value < low || value > high)
       return refusal.say("job.json needs a whole number from ", low, " to ", high, " as ", key, ".");
     out = uint32_t(value);
+    return true;
+  }
+
+  // Something of the scene by its name or its number.
+  static std::string name(const Json& json, const char* key) {
+    uint32_t named = json.member(0, key);
+    if (json.is(named, Json::Kind::number)) return words(uint64_t(clampf(float(json.at(named).number), 0, 1e6f)));
+    return std::string(json.text(0, key));
+  }
+
+  bool frames(const Json& json, Refusal& refusal) {
+    uint32_t range = json.member(0, "frames");
+    uint64_t first = 0;
+    if (!size(json, "frame", 0, 1u << 30, first_frame, refusal)) return false;
+    if (!json.whole(range, "first", first_frame, first) || first > 1u << 30) return refusal.say("job.json gives a first frame that does not exist.");
+    first_frame = uint32_t(first);
+    frames_per_second = json.number(0, "fps", 24);
+    if (!(frames_per_second >= 0.001f && frames_per_second <= 1e6f)) return refusal.say("job.json needs a number from 0.001 to 1000000 as fps.");
     return true;
   }
 

@@ -4,73 +4,9 @@
 // element it claims lies inside the bytes that are really there.
 #pragma once
 
-#include "bundle.hpp"
-
-// Typed access to the elements of an accessor; all bounds were checked.
-struct AccessorView {
-  const char* data = nullptr;
-  uint64_t stride = 0;
-  uint32_t count = 0;
-  uint32_t component_type = 5126;
-  bool normalized = false;
-
-  uint32_t whole(uint32_t element, uint32_t component = 0) const {
-    const char* p = data + element * stride;
-    if (component_type == 5125) return read_u32(p + component * 4);
-    if (component_type == 5123) {
-      uint16_t v;
-      memcpy(&v, p + component * 2, 2);
-      return v;
-    }
-    return uint8_t(p[component]);
-  }
-
-  float real(uint32_t element, uint32_t component) const {
-    const char* p = data + element * stride;
-    switch (component_type) {
-      case 5126: {
-        float v;
-        memcpy(&v, p + component * 4, 4);
-        return v;
-      }
-      case 5120: {
-        float v = float(int8_t(p[component]));
-        return normalized ? maxf(v / 127, -1) : v;
-      }
-      case 5121: return float(uint8_t(p[component])) / (normalized ? 255.0f : 1.0f);
-      case 5122: {
-        int16_t v;
-        memcpy(&v, p + component * 2, 2);
-        return normalized ? maxf(float(v) / 32767, -1) : float(v);
-      }
-      case 5123: return float(whole(element, component)) / (normalized ? 65535.0f : 1.0f);
-      default: return float(whole(element, component));
-    }
-  }
-};
-
-inline uint32_t component_bytes(uint64_t type) {
-  return type == 5120 || type == 5121 ? 1 : type == 5122 || type == 5123 ? 2 : type == 5125 || type == 5126 ? 4 : 0;
-}
-
-inline bool decode_base64(std::string_view text, std::string& out) {
-  auto value = [](char c) -> int {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-  };
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  out.reserve(text.size() / 4 * 3 + 3);
-  uint32_t bits = 0, held = 0;
-  for (char c : text) {
-    int v = value(c);
-    if (v < 0) return false;
-    bits = bits << 6 | uint32_t(v);
-    if ((held += 6) >= 8) out += char(bits >> (held -= 8) & 255);
-  }
-  return true;
-}
+#include <map>
+#include "gltf_accessor.hpp"
+#include "gltf_uri.hpp"
 
 // The container of one scene file.
 class Gltf {
@@ -85,13 +21,27 @@ class Gltf {
   // The bytes behind a URI or a bufferView of an image.
   Found uri(std::string_view uri, const std::string& what, Bytes& out, std::vector<std::string>& missing, Refusal& refusal);
   Found view(uint64_t index, const std::string& what, Bytes& out, uint64_t* stride, Refusal& refusal);
-  // An accessor with `components` per element.
-  Found accessor(uint64_t index, uint32_t components, const std::string& what, AccessorView& out, Refusal& refusal);
+  // An accessor of `least` to `most` components (16: a matrix) per element.
+  Found accessor(uint64_t index, uint32_t least, uint32_t most, const std::string& what, AccessorView& out, Refusal& refusal);
+  // The accessor that a member of an object names; also missing if there is no such member.
+  Found attribute(uint32_t owner, std::string_view key, uint32_t least, uint32_t most, const std::string& what, AccessorView& out, Refusal& refusal);
+  // The objects of an array at the top of the file; read once.
+  const std::vector<uint32_t>& list(std::string_view key);
+  // The meshopt compression of a buffer or a bufferView, or Json::kNone.
+  uint32_t meshopt(uint32_t id) const {
+    uint32_t found = extension(id, "EXT_meshopt_compression");
+    return found != Json::kNone ? found : extension(id, "KHR_meshopt_compression");
+  }
+  // The member of an object's extensions, or Json::kNone.
+  uint32_t extension(uint32_t id, std::string_view name) const { return json.member(json.member(id, "extensions"), name); }
 
  private:
-  struct Buffer { Bytes data; bool present = false; };
+  struct Buffer { Bytes data; bool present = false, compressed = false; };
   bool container(Bytes file, const std::string& name, Refusal& refusal);
   bool buffers(std::vector<std::string>& missing, Refusal& refusal);
+  Found plain(uint32_t id, uint64_t index, AccessorView& out, Refusal& refusal);
+  Found filled(uint32_t id, uint64_t index, AccessorView& out, Refusal& refusal);
+  Found overridden(uint32_t sparse, uint64_t index, char* data, const AccessorView& out, Refusal& refusal);
 
   const Bundle& bundle_;
   Budget& budget_;
@@ -100,7 +50,7 @@ class Gltf {
   Bytes binary_;
   bool has_binary_ = false;
   std::vector<Buffer> buffers_;
-  std::vector<uint32_t> views_, accessors_;
+  std::map<std::string, std::vector<uint32_t>, std::less<>> lists_;
   std::vector<std::unique_ptr<std::string>> owned_;
 };
 
@@ -145,9 +95,13 @@ inline bool Gltf::open(const std::string& scene, std::vector<std::string>& missi
     return refusal.say("The scene ", name, " is not a glTF file: it has no asset entry.");
   std::string_view version = json.text(json.member(0, "asset"), "version");
   if (version.substr(0, 2) != "2.") return refusal.say("The scene ", name, " is glTF ", quoted(version), "; this renderer reads 2.0.");
-  views_ = json.items(0, "bufferViews");
-  accessors_ = json.items(0, "accessors");
   return buffers(missing, refusal);
+}
+
+inline const std::vector<uint32_t>& Gltf::list(std::string_view key) {
+  auto at = lists_.find(key);
+  if (at == lists_.end()) at = lists_.emplace(std::string(key), json.items(0, key)).first;
+  return at->second;
 }
 
 inline bool Gltf::buffers(std::vector<std::string>& missing, Refusal& refusal) {
@@ -161,6 +115,8 @@ inline bool Gltf::buffers(std::vector<std::string>& missing, Refusal& refusal) {
       Found found = uri(json.text(id, "uri"), what, buffer.data, missing, refusal);
       if (found == Found::refused) return false;
       buffer.present = found == Found::yes;
+    } else if (meshopt(id) != Json::kNone) {
+      buffer.compressed = true;  // a place holder for what is decoded elsewhere
     } else {
       if (index != 0 || !has_binary_) return refusal.say("The scene's ", what, " has no data: neither a URI nor a binary chunk.");
       buffer.data = binary_;
@@ -173,36 +129,6 @@ inline bool Gltf::buffers(std::vector<std::string>& missing, Refusal& refusal) {
     index++;
   }
   return true;
-}
-
-// Percent-decoded and resolved against the scene's folder; false if it leaves the bundle.
-inline bool resolve(std::string_view folder, std::string_view uri, std::string& path) {
-  std::string plain;
-  for (size_t i = 0; i < uri.size(); i++) {
-    int high = uri[i] == '%' && i + 2 < uri.size() ? hex_digit(uri[i + 1]) : -1;
-    int low = high >= 0 ? hex_digit(uri[i + 2]) : -1;
-    if (low < 0) { plain += uri[i]; continue; }
-    plain += char(high << 4 | low);
-    i += 2;
-  }
-  for (char c : plain)
-    if (c == '\\' || c == ':' || c == 0) return false;  // schemes, drives, other separators
-  if (plain.empty() || plain[0] == '/') return false;
-  std::vector<std::string> parts;
-  std::string joined = std::string(folder) + plain;
-  for (size_t start = 0; start <= joined.size();) {
-    size_t end = joined.find('/', start);
-    if (end == std::string::npos) end = joined.size();
-    std::string part = joined.substr(start, end - start);
-    start = end + 1;
-    if (part.empty() || part == ".") continue;
-    if (part != "..") { parts.push_back(part); continue; }
-    if (parts.empty()) return false;
-    parts.pop_back();
-  }
-  path.clear();
-  for (const std::string& part : parts) path += (path.empty() ? "" : "/") + part;
-  return !path.empty();
 }
 
 inline Gltf::Found Gltf::uri(std::string_view uri, const std::string& what, Bytes& out, std::vector<std::string>& missing, Refusal& refusal) {
@@ -233,46 +159,19 @@ inline Gltf::Found Gltf::uri(std::string_view uri, const std::string& what, Byte
 
 inline Gltf::Found Gltf::view(uint64_t index, const std::string& what, Bytes& out, uint64_t* stride, Refusal& refusal) {
   auto refused = [&](auto... pieces) { refusal.say(pieces...); return Found::refused; };
-  if (index >= views_.size()) return refused("The scene's ", what, " uses bufferView ", index, ", which does not exist.");
-  uint32_t id = views_[index];
+  const std::vector<uint32_t>& views = list("bufferViews");
+  if (index >= views.size()) return refused("The scene's ", what, " uses bufferView ", index, ", which does not exist.");
+  uint32_t id = views[index];
   uint64_t buffer, offset, length, step;
   if (!json.whole(id, "buffer", ~0u, buffer) || !json.whole(id, "byteOffset", 0, offset) || !json.whole(id, "byteLength", 0, length) || !json.whole(id, "byteStride", 0, step))
     return refused("The scene's bufferView ", index, " is damaged.");
   if (buffer >= buffers_.size()) return refused("The scene's bufferView ", index, " uses buffer ", buffer, ", which does not exist.");
+  if (buffers_[buffer].compressed) return refused("The scene's bufferView ", index, " is compressed (EXT_meshopt_compression), which has to be undone before rendering.");
   if (!buffers_[buffer].present) return Found::missing;
   uint64_t size = buffers_[buffer].data.size();
   if (offset > size || length > size - offset) return refused("The scene's bufferView ", index, " reaches beyond its buffer.");
   if (step > 252) return refused("The scene's bufferView ", index, " has a stride above 252.");
   out = buffers_[buffer].data.substr(offset, length);
   if (stride) *stride = step;
-  return Found::yes;
-}
-
-inline Gltf::Found Gltf::accessor(uint64_t index, uint32_t components, const std::string& what, AccessorView& out, Refusal& refusal) {
-  auto refused = [&](auto... pieces) { refusal.say(pieces...); return Found::refused; };
-  if (index >= accessors_.size()) return refused("The scene's ", what, " uses accessor ", index, ", which does not exist.");
-  uint32_t id = accessors_[index];
-  std::string_view type = json.text(id, "type");
-  uint32_t have = type == "SCALAR" ? 1 : type == "VEC2" ? 2 : type == "VEC3" ? 3 : type == "VEC4" ? 4 : 0;
-  uint64_t component, count, offset, view_index;
-  if (!json.whole(id, "componentType", 0, component) || !json.whole(id, "count", 0, count) || !json.whole(id, "byteOffset", 0, offset) || !json.whole(id, "bufferView", ~0ull >> 12, view_index))
-    return refused("The scene's accessor ", index, " is damaged.");
-  if (have != components || !component_bytes(component)) return refused("The scene's accessor ", index, " has the wrong type for ", what, ".");
-  if (json.has(id, "sparse")) return refused("The scene's accessor ", index, " is sparse, which this renderer does not read yet.");
-  if (!json.has(id, "bufferView")) return refused("The scene's accessor ", index, " has no data.");
-  if (count == 0) return refused("The scene's accessor ", index, " has no elements.");
-  Bytes bytes;
-  uint64_t stride;
-  Found found = view(view_index, words("accessor ", index), bytes, &stride, refusal);
-  if (found != Found::yes) return found;
-  uint64_t element = uint64_t(component_bytes(component)) * components;
-  if (stride == 0) stride = element;
-  if (stride < element || offset > bytes.size() || bytes.size() - offset < element || (count - 1) > (bytes.size() - offset - element) / stride)
-    return refused("The scene's accessor ", index, " claims ", count, " elements, which is more than its data holds.");
-  out.data = bytes.data() + offset;
-  out.stride = stride;
-  out.count = uint32_t(count);
-  out.component_type = uint32_t(component);
-  out.normalized = json.is(json.member(id, "normalized"), Json::Kind::boolean) && json.at(json.member(id, "normalized")).number != 0;
   return Found::yes;
 }

@@ -4,6 +4,16 @@
 // limits. Textures stay 8 bits a channel; sRGB becomes linear at look-up.
 #pragma once
 
+#include "bundle.hpp"
+
+// The most that the decoder may ask for at once: files lie about lengths. Set
+// by what a picture of its size can need.
+inline size_t decoder_limit = 1 << 20;
+inline void* decoder_realloc(void* p, size_t size) { return size <= decoder_limit ? realloc(p, size) : nullptr; }
+
+#define STBI_MALLOC(size) decoder_realloc(nullptr, size)
+#define STBI_REALLOC(p, size) decoder_realloc(p, size)
+#define STBI_FREE(p) free(p)
 #define STBI_NO_STDIO
 #define STBI_NO_SIMD
 #define STBI_NO_THREAD_LOCALS
@@ -18,8 +28,6 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb/stb_image.h>
 #pragma GCC diagnostic pop
-
-#include "bundle.hpp"
 
 // The sRGB transfer function (IEC 61966-2-1), as a table of all 8-bit values.
 struct SrgbTable {
@@ -107,6 +115,8 @@ inline bool measure_image(Bytes file, const std::string& name, int& width, int& 
     return refusal.say("The picture ", name, " is not a readable PNG, JPEG or HDR file.");
   if (width < 1 || height < 1 || width > STBI_MAX_DIMENSIONS || height > STBI_MAX_DIMENSIONS || int64_t(width) * height > kMaxPixels)
     return refusal.say("The picture ", name, " is ", width, " by ", height, " pixels, which is too large.");
+  // 16 bytes a pixel (four floats), and a copy of the file that grows by doubling.
+  decoder_limit = size_t(width) * size_t(height) * 16 + 2 * file.size() + (1 << 20);
   return true;
 }
 
@@ -123,8 +133,7 @@ inline bool decode_image(Bytes file, const std::string& name, Budget& budget, co
   out.rgba.assign(pixels, pixels + bytes);
   stbi_image_free(pixels);
   out.mean_linear = mean_of(out, srgb);
-  budget.left += bytes;  // the decoder's own copy is gone
-  budget.used -= bytes;
+  budget.give(bytes);  // the decoder's own copy is gone
   return true;
 }
 

@@ -31,6 +31,19 @@ inline void append_json_strings(std::string& out, const char* key, const std::ve
   out += ']';
 }
 
+// ,"animations":[{"name":"walk","seconds":1.5}]
+inline void append_animations(std::string& out, const std::vector<Animation>& animations) {
+  out += ",\"animations\":[";
+  for (size_t i = 0; i < animations.size(); i++) {
+    uint64_t thousandths = uint64_t(double(animations[i].seconds) * 1000 + 0.5);
+    out += i ? ",{\"name\":" : "{\"name\":";
+    append_json_string(out, animations[i].name);
+    std::string fraction = words(1000 + thousandths % 1000);
+    out += words(",\"seconds\":", thousandths / 1000, ".", fraction.substr(1), "}");
+  }
+  out += ']';
+}
+
 // Loads a bundle without decoding pictures or building trees, and writes the
 // JSON answer of the ABI's inspect.
 inline bool inspect_bundle(Bytes input, std::string& json, Refusal& refusal) {
@@ -46,13 +59,14 @@ inline bool inspect_bundle(Bytes input, std::string& json, Refusal& refusal) {
   if (scene.cameras.empty()) scene.warn("The scene has no camera: it is framed as a whole.");
   if (!settings.has_sky && Renderer::unlit(scene)) scene.warn("The scene has no light: a soft white sky is used.");
   uint64_t sky = uint64_t(scene.sky.width) * uint64_t(scene.sky.height) * 28;  // decoded twice for a moment, and its sums
-  uint64_t memory = (4u << 20) + input.size() + budget.used + sky;
+  uint64_t memory = (4u << 20) + input.size() + budget.peak + sky;
   std::vector<std::string> cameras;
   for (const Camera& camera : scene.cameras) cameras.push_back(camera.name);
   json = "{";
   append_json_strings(json, "missing", scene.missing);
   json += ',';
   append_json_strings(json, "cameras", cameras);
+  append_animations(json, scene.animations);
   json += words(",\"triangles\":", scene.instanced_triangles, ",\"unique_triangles\":", scene.unique_triangles, ",\"instances\":", scene.instances.size(),
                 ",\"materials\":", scene.materials.size() - 1, ",\"textures\":", scene.textures, ",\"lights\":", lights, ",");
   append_json_strings(json, "warnings", scene.warnings);

@@ -65,6 +65,7 @@ inline float largest(Vec3 a) { return maxf(a.x, maxf(a.y, a.z)); }
 inline bool black(Vec3 a) { return !(a.x > 0 || a.y > 0 || a.z > 0); }
 inline bool finite(float v) { return v - v == 0; }
 inline bool finite(Vec3 a) { return finite(a.x) && finite(a.y) && finite(a.z); }
+inline bool near_enough(Vec3 a) { return maxf(fabsf(a.x), maxf(fabsf(a.y), fabsf(a.z))) < kMaxCoordinate && finite(a); }
 
 // Rec. 709 luminance of linear RGB.
 inline float luminance(Vec3 c) { return 0.2126f * c.x + 0.7152f * c.y + 0.0722f * c.z; }
@@ -100,6 +101,8 @@ struct Affine {
   }
   float determinant() const { return dot(x, cross(y, z)); }
 };
+
+inline bool finite(const Affine& m) { return finite(m.x) && finite(m.y) && finite(m.z) && finite(m.origin); }
 
 inline Affine operator*(const Affine& a, const Affine& b) {
   return {a.vector(b.x), a.vector(b.y), a.vector(b.z), a.point(b.origin)};

@@ -34,18 +34,18 @@ class Renderer {
     memcpy(seed_, seed.data(), sizeof seed_);
     Bundle bundle;
     if (!bundle.parse(bundle_bytes, refusal) || !settings_.parse(bundle, refusal)) return false;
-    Budget budget;
-    GltfLoader loader(bundle, settings_, budget, false, scene_);
+    GltfLoader loader(bundle, settings_, budget_, false, scene_);
     if (!loader.load(refusal)) return false;
-    build_trees(scene_);
+    if (!scene_.rig.animated()) scene_.rig = Rig();  // it stands as it stands
     prepare_sky();
-    if (!lights_.build(scene_, budget, refusal)) return false;
-    return choose_camera(refusal);
+    framing_ = framing_camera();
+    posed_ = settings_.first_frame;
+    return ready(refusal);
   }
 
   // Renders into sums: the layer's channels for each pixel of the rectangle.
-  bool task(const TaskSpec& spec, std::vector<float>& sums, uint64_t& work, Refusal& refusal) const {
-    if (!acceptable(spec, refusal)) return false;
+  bool task(const TaskSpec& spec, std::vector<float>& sums, uint64_t& work, Refusal& refusal) {
+    if (!acceptable(spec, refusal) || !pose(spec.frame, refusal)) return false;
     uint32_t channels = channels_of(spec.layer);
     sums.assign(size_t(spec.x1 - spec.x0) * (spec.y1 - spec.y0) * channels, 0);
     Tracer tracer(scene_, lights_, settings_.max_bounces);
@@ -66,6 +66,26 @@ class Renderer {
   static uint32_t shrunk(uint32_t size, uint32_t shift) { return uint32_t((uint64_t(size) + (1ull << shift) - 1) >> shift); }
 
  private:
+  // Makes the scene stand as in a frame, unless it does.
+  bool pose(uint32_t frame, Refusal& refusal) {
+    if (posed_ == frame || (posed_ && !scene_.rig.animated())) return true;
+    posed_.reset();
+    if (!Poser(scene_, settings_.seconds(frame)).pose(refusal) || !ready(refusal)) return false;
+    posed_ = frame;
+    return true;
+  }
+
+  // What is made anew for each pose: trees, the tables of lights, the camera.
+  bool ready(Refusal& refusal) {
+    build_trees(scene_);
+    Lights lights;
+    Budget left = budget_;
+    lights.sky = std::move(lights_.sky);
+    bool built = lights.build(scene_, left, refusal);
+    lights_ = std::move(lights);
+    return built && choose_camera(refusal);
+  }
+
   bool acceptable(const TaskSpec& s, Refusal& refusal) const {
     if (s.layer > kFeatures) return refusal.say("The task asks for layer ", s.layer, ", which this renderer does not have.");
     if (s.version != 1) return refusal.say("The task has version ", s.version, "; this renderer reads version 1.");
@@ -145,7 +165,7 @@ class Renderer {
     } else if (!scene_.cameras.empty()) {
       chosen = 0;
     }
-    camera_ = chosen ? scene_.cameras[*chosen] : framing_camera();
+    camera_ = chosen ? scene_.cameras[*chosen] : framing_;
     Affine& m = camera_.to_world;  // a camera's scale means nothing
     m.z = normalized(m.z);
     m.x = normalized(m.x - m.z * dot(m.x, m.z), Frame(m.z).tangent);
@@ -183,6 +203,8 @@ class Renderer {
   Settings settings_;
   Scene scene_;
   Lights lights_;
-  Camera camera_;
+  Camera camera_, framing_;
+  Budget budget_;
+  std::optional<uint32_t> posed_;  // the frame that the scene stands in
   mutable uint64_t rays_ = 0;
 };

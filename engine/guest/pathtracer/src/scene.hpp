@@ -1,8 +1,10 @@
 // scene.hpp: a scene as the tracer holds it. Filled by gltf_scene.hpp.
 #pragma once
 
+#include <array>
 #include "bvh.hpp"
 #include "image.hpp"
+#include "rig.hpp"
 #include "sampler.hpp"
 
 enum class AlphaMode : uint8_t { opaque, mask, blend };
@@ -40,6 +42,18 @@ struct Material {
 
   bool emits() const { return !black(emission); }
   bool lets_through() const { return alpha_mode != AlphaMode::opaque; }
+
+  std::array<Texture*, 10> textures() {
+    return {&base_texture, &roughness_texture, &emission_texture, &normal_texture, &specular_texture, &specular_color_texture,
+            &transmission_texture, &coat_texture, &coat_roughness_texture, &coat_normal_texture};
+  }
+  // The sets of texture coordinates that its textures take, one bit for each.
+  uint32_t uv_sets() {
+    uint32_t sets = 0;
+    for (const Texture* t : textures()) sets |= t->image >= 0 ? 1u << t->uv_set : 0;
+    return sets;
+  }
+  bool bends_normals() const { return normal_texture.image >= 0 || coat_normal_texture.image >= 0; }
 };
 
 struct Triangle {
@@ -47,23 +61,71 @@ struct Triangle {
   uint32_t material;
 };
 
-// A mesh: all primitives of one glTF mesh, in its own space.
+constexpr uint32_t kUvSets = 4;  // TEXCOORD_0 to TEXCOORD_3
+
+// A mesh: all primitives of one glTF mesh, in its own space. Attributes that
+// its materials do not look at are left out.
 struct Mesh {
   std::vector<Vec3> positions;
-  std::vector<Vec3> normals;    // per vertex; (0,0,0) means flat; empty = all flat
-  std::vector<float> uvs;       // two per vertex; empty = none
+  std::vector<Vec3> normals;        // per vertex; (0,0,0) means flat; empty = all flat
+  std::vector<float> uvs[kUvSets];  // two per vertex; empty = none
+  std::vector<uint16_t> colors;     // linear RGBA of COLOR_0, 65535 = 1; empty = white
+  std::vector<int16_t> tangents;    // x, y, z and handedness, 32767 = 1; handedness 0 or empty = none
   std::vector<Triangle> triangles;
-  std::vector<uint32_t> emitters;  // triangles whose material emits, ascending
+  std::vector<uint32_t> emitters;   // triangles whose material emits, ascending
+  Bounds bounds;
   MeshTree tree;
+  bool tree_is_old = true;          // the vertices have changed since the tree was built
+
+  void measure() {
+    bounds = Bounds();
+    for (const Triangle& t : triangles)
+      for (uint32_t v : t.vertex) bounds.add(positions[v]);
+  }
 };
+
+// Barycentric weights of the three corners of a triangle.
+struct Corners {
+  float weight[3];
+  Corners(float u, float v) : weight{1 - u - v, u, v} {}
+};
+
+// Writes a tangent's direction; the handedness after it stays.
+inline void store_tangent(int16_t* out, Vec3 tangent) {
+  Vec3 t = normalized(tangent, {0, 0, 0}) * 32767;
+  out[0] = int16_t(lrintf(t.x));
+  out[1] = int16_t(lrintf(t.y));
+  out[2] = int16_t(lrintf(t.z));
+}
+
+// The texture coordinates that a texture uses at a place; (0, 0) if there are none.
+inline Pair uv_at(const Mesh& mesh, const Triangle& t, const Corners& at, const Texture& texture) {
+  const std::vector<float>& uvs = mesh.uvs[texture.uv_set];
+  Pair uv{0, 0};
+  if (uvs.empty()) return uv;
+  for (int k = 0; k < 3; k++) {
+    const float* corner = &uvs[size_t(t.vertex[k]) * 2];
+    uv.x += at.weight[k] * corner[0];
+    uv.y += at.weight[k] * corner[1];
+  }
+  return uv;
+}
+
+// One channel (0 to 3) of the vertex colours at a place; white if there are none.
+inline float color_at(const Mesh& mesh, const Triangle& t, const Corners& at, size_t channel) {
+  if (mesh.colors.empty()) return 1;
+  float sum = 0;
+  for (int k = 0; k < 3; k++) sum += at.weight[k] * float(mesh.colors[size_t(t.vertex[k]) * 4 + channel]);
+  return sum / 65535;
+}
 
 // One placing of a mesh.
 struct Instance {
   uint32_t mesh = 0;
+  bool mirrored = false;  // to_world turns left into right: the other winding is the front
   Affine to_world, to_object;
   uint32_t first_light = 0;  // index of its first emissive triangle in Lights
-  bool moves = false;        // its place or its mesh's shape differs from frame to frame
-  bool fixed = false;        // its triangles are in Scene::fixed
+  bool fixed = false;        // its triangles are in Scene::fixed: its mesh stands nowhere else and never moves
 };
 
 constexpr uint32_t kFixed = ~0u;
@@ -85,6 +147,12 @@ struct Camera {
   Affine to_world;
 };
 
+// What inspect tells about an animation.
+struct Animation {
+  std::string name;
+  float seconds = 0;  // where its last key stands
+};
+
 // The sky as it was decoded; sky.hpp samples it.
 struct SkyPicture {
   int width = 0, height = 0;  // 0 = constant
@@ -98,9 +166,12 @@ struct Scene {
   std::vector<Instance> instances;
   std::vector<PunctualLight> punctual;
   std::vector<Camera> cameras;
+  std::vector<Animation> animations;
+  Rig rig;
   SkyPicture sky;
   MeshTree fixed;                           // triangles of the fixed instances, one after the other
   std::vector<uint32_t> fixed_first, fixed_instance;  // where each begins there, and which it is
+  bool fixed_is_old = true;                 // the tree over them has to be built
   InstanceTree tree;                        // over all other instances
   Bounds bounds;
   SrgbTable srgb;

@@ -33,15 +33,13 @@ class Shader {
   // How opaque the surface is there: 1, or the base colour's alpha under the
   // rules of its alpha mode. For surfaces that let nothing through: 1.
   float opacity(const Hit& hit) const {
-    const Triangle& t = triangle_of(hit);
+    const Mesh& mesh = mesh_of(hit);
+    const Triangle& t = mesh.triangles[hit.at.triangle];
     const Material& m = scene_.materials[t.material];
     if (!m.lets_through()) return 1;
-    float alpha = m.base_alpha;
-    if (m.base_texture.image >= 0) {
-      const Mesh& mesh = mesh_of(hit);
-      Pair uv = texture_coordinates(mesh, t, hit, m.base_texture);
-      alpha *= look_up(scene_.images[size_t(m.base_texture.image)], m.base_texture, uv.x, uv.y, nullptr).channel[3];
-    }
+    Corners at(hit.at.u, hit.at.v);
+    float alpha = m.base_alpha * color_at(mesh, t, at, 3);
+    if (m.base_texture.image >= 0) alpha *= texel(mesh, t, at, m.base_texture, false).channel[3];
     if (m.alpha_mode == AlphaMode::mask) return alpha >= m.alpha_cutoff ? 1 : 0;
     return clampf(alpha, 0, 1);
   }
@@ -51,7 +49,7 @@ class Shader {
     const Material& m = material_of(hit);
     Vec3 light = m.emission;
     if (m.emission_texture.image >= 0) {
-      Texel c = texel(mesh_of(hit), triangle_of(hit), hit, m.emission_texture, true);
+      Texel c = texel(mesh_of(hit), triangle_of(hit), Corners(hit.at.u, hit.at.v), m.emission_texture, true);
       light = light * Vec3{c.channel[0], c.channel[1], c.channel[2]};
     }
     return light;
@@ -63,28 +61,34 @@ class Shader {
     const Instance& instance = scene_.instances[hit.instance];
     const Mesh& mesh = scene_.meshes[instance.mesh];
     const Triangle& t = mesh.triangles[hit.at.triangle];
-    float w[3] = {1 - hit.at.u - hit.at.v, hit.at.u, hit.at.v};
+    const Corners at(hit.at.u, hit.at.v);
     Vec3 a = mesh.positions[t.vertex[0]], b = mesh.positions[t.vertex[1]], c = mesh.positions[t.vertex[2]];
     Shading s;
     s.material = &scene_.materials[t.material];
-    s.position = instance.to_world.point(a * w[0] + b * w[1] + c * w[2]);
-    s.geometric = normalized(instance.to_world.normal(normalized(cross(b - a, c - a))));
+    s.position = instance.to_world.point(a * at.weight[0] + b * at.weight[1] + c * at.weight[2]);
+    Vec3 flat = normalized(cross(b - a, c - a));
+    s.geometric = world_normal(instance, flat, {0, 0, 1});
     s.entering = !(dot(s.geometric, ray.direction) > 0);
     if (!s.entering) s.geometric = -s.geometric;
     s.offset = 8e-6f * maxf(fabsf(s.position.x), maxf(fabsf(s.position.y), fabsf(s.position.z))) + slack_;
-    s.normal = s.geometric;
+    Vec3 smooth = flat, normal = s.entering ? s.geometric : -s.geometric;
     if (!mesh.normals.empty()) {
-      Vec3 n = mesh.normals[t.vertex[0]] * w[0] + mesh.normals[t.vertex[1]] * w[1] + mesh.normals[t.vertex[2]] * w[2];
-      s.normal = normalized(instance.to_world.normal(n), s.geometric);
-      if (dot(s.normal, s.geometric) < 0) s.normal = -s.normal;
+      smooth = normalized(interpolated(mesh.normals, t, at), flat);
+      normal = world_normal(instance, smooth, normal);
     }
+    bool flipped = dot(normal, s.geometric) < 0;
+    s.normal = flipped ? -normal : normal;
     s.coat_normal = s.normal;
     const Material& m = *s.material;
-    if (m.normal_texture.image >= 0) s.normal = bent(s.normal, m.normal_texture, m.normal_scale, instance, mesh, t, hit);
+    auto bent = [&](const Texture& texture, float scale) {
+      Vec3 n = world_normal(instance, bent_normal(smooth, texture, scale, mesh, t, at), normal);
+      return flipped ? -n : n;
+    };
+    if (m.normal_texture.image >= 0) s.normal = bent(m.normal_texture, m.normal_scale);
     s.normal = tipped(s.normal, s.geometric, ray.direction);
-    parameters(s, mesh, t, hit);
+    parameters(s, mesh, t, at);
     if (m.coat > 0) {
-      if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(s.coat_normal, m.coat_normal_texture, m.coat_normal_scale, instance, mesh, t, hit);
+      if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(m.coat_normal_texture, m.coat_normal_scale);
       s.coat_normal = tipped(s.coat_normal, s.geometric, ray.direction);
     }
     return s;
@@ -94,20 +98,19 @@ class Shader {
   const Mesh& mesh_of(const Hit& hit) const { return scene_.meshes[scene_.instances[hit.instance].mesh]; }
   const Triangle& triangle_of(const Hit& hit) const { return mesh_of(hit).triangles[hit.at.triangle]; }
 
-  static Pair texture_coordinates(const Mesh& mesh, const Triangle& t, const Hit& hit, const Texture&) {
-    Pair uv{0, 0};
-    if (mesh.uvs.empty()) return uv;
-    float w[3] = {1 - hit.at.u - hit.at.v, hit.at.u, hit.at.v};
-    for (int k = 0; k < 3; k++) {
-      uv.x += w[k] * mesh.uvs[size_t(t.vertex[k]) * 2];
-      uv.y += w[k] * mesh.uvs[size_t(t.vertex[k]) * 2 + 1];
-    }
-    return uv;
+  Texel texel(const Mesh& mesh, const Triangle& t, const Corners& at, const Texture& texture, bool srgb) const {
+    Pair uv = uv_at(mesh, t, at, texture);
+    return look_up(scene_.images[size_t(texture.image)], texture, uv.x, uv.y, srgb ? &scene_.srgb : nullptr);
   }
 
-  Texel texel(const Mesh& mesh, const Triangle& t, const Hit& hit, const Texture& texture, bool srgb) const {
-    Pair uv = texture_coordinates(mesh, t, hit, texture);
-    return look_up(scene_.images[size_t(texture.image)], texture, uv.x, uv.y, srgb ? &scene_.srgb : nullptr);
+  static Vec3 interpolated(const std::vector<Vec3>& values, const Triangle& t, const Corners& at) {
+    return values[t.vertex[0]] * at.weight[0] + values[t.vertex[1]] * at.weight[1] + values[t.vertex[2]] * at.weight[2];
+  }
+
+  // A normal of the mesh in the world, on the side that is the front there.
+  static Vec3 world_normal(const Instance& instance, Vec3 n, Vec3 otherwise) {
+    n = instance.to_world.normal(n);
+    return normalized(instance.mirrored ? -n : n, otherwise);
   }
 
   // A normal bent away from the viewer is tipped back until it faces them.
@@ -117,33 +120,58 @@ class Shader {
     return normalized(normal - direction * (1e-3f - facing), geometric);
   }
 
-  // The normal bent by a normal map. The tangent runs along u; glTF's maps have
-  // +Y up, and v runs down the picture.
-  Vec3 bent(Vec3 normal, const Texture& texture, float scale, const Instance& instance, const Mesh& mesh, const Triangle& t, const Hit& hit) const {
-    if (mesh.uvs.empty()) return normal;
-    const float* uv0 = &mesh.uvs[size_t(t.vertex[0]) * 2];
-    const float* uv1 = &mesh.uvs[size_t(t.vertex[1]) * 2];
-    const float* uv2 = &mesh.uvs[size_t(t.vertex[2]) * 2];
-    float du1 = uv1[0] - uv0[0], dv1 = uv1[1] - uv0[1], du2 = uv2[0] - uv0[0], dv2 = uv2[1] - uv0[1];
-    float determinant = du1 * dv2 - du2 * dv1;
-    if (determinant == 0 || !finite(determinant)) return normal;
-    Vec3 a = mesh.positions[t.vertex[0]];
-    Vec3 e1 = instance.to_world.vector(mesh.positions[t.vertex[1]] - a), e2 = instance.to_world.vector(mesh.positions[t.vertex[2]] - a);
-    float sign = determinant < 0 ? -1.0f : 1.0f;
-    Vec3 along_u = (e1 * dv2 - e2 * dv1) * sign, along_v = (e2 * du1 - e1 * du2) * sign;
-    Vec3 tangent = along_u - normal * dot(along_u, normal);
-    if (!(dot(tangent, tangent) > 0)) return normal;
-    tangent = normalized(tangent);
-    Vec3 bitangent = cross(normal, tangent);
-    if (dot(bitangent, along_v) > 0) bitangent = -bitangent;
-    Texel map = texel(mesh, t, hit, texture, false);
+  // The mesh's own normal bent by a normal map.
+  Vec3 bent_normal(Vec3 normal, const Texture& texture, float scale, const Mesh& mesh, const Triangle& t, const Corners& at) const {
+    Vec3 tangent, bitangent;
+    if (!stored_frame(normal, mesh, t, at, tangent, bitangent) && !uv_frame(normal, texture, mesh, t, tangent, bitangent)) return normal;
+    Texel map = texel(mesh, t, at, texture, false);
     float x = (map.channel[0] * 2 - 1) * scale, y = (map.channel[1] * 2 - 1) * scale;
     return normalized(tangent * x + bitangent * y + normal * (map.channel[2] * 2 - 1), normal);
   }
 
-  void parameters(Shading& s, const Mesh& mesh, const Triangle& t, const Hit& hit) const {
+  // The frame that the TANGENT attribute gives, if there is one.
+  static bool stored_frame(Vec3 normal, const Mesh& mesh, const Triangle& t, const Corners& at, Vec3& tangent, Vec3& bitangent) {
+    if (mesh.tangents.empty()) return false;
+    Vec3 sum{0, 0, 0};
+    for (int k = 0; k < 3; k++) {
+      const int16_t* p = &mesh.tangents[size_t(t.vertex[k]) * 4];
+      sum = sum + Vec3{float(p[0]), float(p[1]), float(p[2])} * at.weight[k];
+    }
+    int hand = mesh.tangents[size_t(t.vertex[0]) * 4 + 3];
+    tangent = sum - normal * dot(sum, normal);
+    if (hand == 0 || !(dot(tangent, tangent) > 0)) return false;
+    tangent = normalized(tangent);
+    bitangent = cross(normal, tangent) * (hand < 0 ? -1.0f : 1.0f);
+    return true;
+  }
+
+  // The frame along the transformed texture coordinates: the tangent runs along
+  // u; glTF's maps have +Y up, and v runs down the picture.
+  static bool uv_frame(Vec3 normal, const Texture& texture, const Mesh& mesh, const Triangle& t, Vec3& tangent, Vec3& bitangent) {
+    const std::vector<float>& uvs = mesh.uvs[texture.uv_set];
+    if (uvs.empty()) return false;
+    const float *uv0 = &uvs[size_t(t.vertex[0]) * 2], *uv1 = &uvs[size_t(t.vertex[1]) * 2], *uv2 = &uvs[size_t(t.vertex[2]) * 2];
+    Pair side1{uv1[0] - uv0[0], uv1[1] - uv0[1]}, side2{uv2[0] - uv0[0], uv2[1] - uv0[1]};
+    const float *u = texture.u_row, *v = texture.v_row;
+    float du1 = u[0] * side1.x + u[1] * side1.y, dv1 = v[0] * side1.x + v[1] * side1.y;
+    float du2 = u[0] * side2.x + u[1] * side2.y, dv2 = v[0] * side2.x + v[1] * side2.y;
+    float determinant = du1 * dv2 - du2 * dv1;
+    if (determinant == 0 || !finite(determinant)) return false;
+    Vec3 a = mesh.positions[t.vertex[0]], e1 = mesh.positions[t.vertex[1]] - a, e2 = mesh.positions[t.vertex[2]] - a;
+    float sign = determinant < 0 ? -1.0f : 1.0f;
+    Vec3 along_u = (e1 * dv2 - e2 * dv1) * sign, along_v = (e2 * du1 - e1 * du2) * sign;
+    tangent = along_u - normal * dot(along_u, normal);
+    if (!(dot(tangent, tangent) > 0)) return false;
+    tangent = normalized(tangent);
+    bitangent = cross(normal, tangent);
+    if (dot(bitangent, along_v) > 0) bitangent = -bitangent;
+    return true;
+  }
+
+  void parameters(Shading& s, const Mesh& mesh, const Triangle& t, const Corners& at) const {
     const Material& m = *s.material;
     s.base = m.base_color;
+    if (!mesh.colors.empty()) s.base = s.base * Vec3{color_at(mesh, t, at, 0), color_at(mesh, t, at, 1), color_at(mesh, t, at, 2)};
     s.metallic = m.metallic;
     s.roughness = m.roughness;
     s.specular = m.specular;
@@ -152,22 +180,22 @@ class Shader {
     s.coat = m.coat;
     s.coat_roughness = m.coat_roughness;
     if (m.base_texture.image >= 0) {
-      Texel c = texel(mesh, t, hit, m.base_texture, true);
+      Texel c = texel(mesh, t, at, m.base_texture, true);
       s.base = s.base * Vec3{c.channel[0], c.channel[1], c.channel[2]};
     }
     if (m.roughness_texture.image >= 0) {
-      Texel c = texel(mesh, t, hit, m.roughness_texture, false);
+      Texel c = texel(mesh, t, at, m.roughness_texture, false);
       s.roughness *= c.channel[1];
       s.metallic *= c.channel[2];
     }
-    if (m.specular_texture.image >= 0) s.specular *= texel(mesh, t, hit, m.specular_texture, false).channel[3];
+    if (m.specular_texture.image >= 0) s.specular *= texel(mesh, t, at, m.specular_texture, false).channel[3];
     if (m.specular_color_texture.image >= 0) {
-      Texel c = texel(mesh, t, hit, m.specular_color_texture, true);
+      Texel c = texel(mesh, t, at, m.specular_color_texture, true);
       s.specular_color = s.specular_color * Vec3{c.channel[0], c.channel[1], c.channel[2]};
     }
-    if (m.transmission_texture.image >= 0) s.transmission *= texel(mesh, t, hit, m.transmission_texture, false).channel[0];
-    if (m.coat_texture.image >= 0) s.coat *= texel(mesh, t, hit, m.coat_texture, false).channel[0];
-    if (m.coat_roughness_texture.image >= 0) s.coat_roughness *= texel(mesh, t, hit, m.coat_roughness_texture, false).channel[1];
+    if (m.transmission_texture.image >= 0) s.transmission *= texel(mesh, t, at, m.transmission_texture, false).channel[0];
+    if (m.coat_texture.image >= 0) s.coat *= texel(mesh, t, at, m.coat_texture, false).channel[0];
+    if (m.coat_roughness_texture.image >= 0) s.coat_roughness *= texel(mesh, t, at, m.coat_roughness_texture, false).channel[1];
   }
 
   const Scene& scene_;

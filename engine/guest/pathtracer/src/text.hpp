@@ -67,11 +67,16 @@ struct Refusal {
 // How much memory a scene may take before it is refused instead of trapped.
 struct Budget {
   uint64_t left = 1400ull << 20;  // of the 2 GiB module maximum, less the input and the tasks' own
-  uint64_t used = 0;
+  uint64_t used = 0, peak = 0;
   bool take(uint64_t bytes) {
     if (bytes > left) return false;
     left -= bytes;
     used += bytes;
+    if (used > peak) peak = used;
     return true;
+  }
+  void give(uint64_t bytes) {
+    left += bytes;
+    used -= bytes;
   }
 };

@@ -8,37 +8,24 @@
 
 #include "shading.hpp"
 
-// The tree over the instances that are not fixed: all that a new pose of the
-// scene needs, as long as no mesh changes its shape.
-inline void build_instance_tree(Scene& scene) {
-  std::vector<Bounds> boxes;
-  std::vector<uint32_t> placed;
-  for (uint32_t i = 0; i < scene.instances.size(); i++) {
-    const Instance& instance = scene.instances[i];
-    if (instance.fixed) continue;
-    boxes.push_back(transformed(instance.to_world, scene.meshes[instance.mesh].tree.bounds));
-    placed.push_back(i);
-  }
-  scene.tree.build(boxes);
-  for (uint32_t& leaf : scene.tree.leaf_instance) leaf = placed[leaf];
-}
-
-// Sorts the instances into fixed and placed ones and builds all trees.
-inline void build_trees(Scene& scene) {
-  std::vector<uint32_t> uses(scene.meshes.size());
-  for (const Instance& instance : scene.instances) uses[instance.mesh]++;
+// Where the triangles of each fixed instance are, one instance after the other.
+inline uint32_t list_fixed(Scene& scene) {
   scene.fixed_first.clear();
   scene.fixed_instance.clear();
   uint32_t triangles = 0;
   for (uint32_t i = 0; i < scene.instances.size(); i++) {
     Instance& instance = scene.instances[i];
     uint64_t count = scene.meshes[instance.mesh].triangles.size();
-    instance.fixed = uses[instance.mesh] == 1 && !instance.moves && triangles + count < kFixed;
+    instance.fixed = instance.fixed && triangles + count < kFixed;
     if (!instance.fixed) continue;
     scene.fixed_first.push_back(triangles);
     scene.fixed_instance.push_back(i);
     triangles += uint32_t(count);
   }
+  return triangles;
+}
+
+inline void build_fixed_tree(Scene& scene, uint32_t triangles) {
   uint32_t part = 0;
   auto corner = [&](uint32_t t, int k) {
     while (part + 1 < scene.fixed_first.size() && t >= scene.fixed_first[part + 1]) part++;
@@ -49,13 +36,35 @@ inline void build_trees(Scene& scene) {
   };
   scene.fixed = MeshTree();
   scene.fixed.build(triangles, corner);
-  std::vector<bool> built(scene.meshes.size());
+  scene.fixed_is_old = false;
+}
+
+// The tree over the instances that are not fixed.
+inline void build_instance_tree(Scene& scene) {
+  std::vector<Bounds> boxes;
+  std::vector<uint32_t> placed;
+  for (uint32_t i = 0; i < scene.instances.size(); i++) {
+    const Instance& instance = scene.instances[i];
+    if (instance.fixed) continue;
+    boxes.push_back(transformed(instance.to_world, scene.meshes[instance.mesh].tree.bounds));
+    placed.push_back(i);
+  }
+  scene.tree = InstanceTree();
+  scene.tree.build(boxes);
+  for (uint32_t& leaf : scene.tree.leaf_instance) leaf = placed[leaf];
+}
+
+// All trees of a posed scene that are not as they have to be: after another
+// pose, those of meshes that changed their shape, and the one over instances.
+inline void build_trees(Scene& scene) {
+  uint32_t triangles = list_fixed(scene);
+  if (scene.fixed_is_old) build_fixed_tree(scene, triangles);
   for (const Instance& instance : scene.instances) {
-    if (instance.fixed || built[instance.mesh]) continue;
     Mesh& mesh = scene.meshes[instance.mesh];
+    if (instance.fixed || !mesh.tree_is_old) continue;
     mesh.tree = MeshTree();
     mesh.tree.build(uint32_t(mesh.triangles.size()), [&](uint32_t t, int k) { return mesh.positions[mesh.triangles[t].vertex[k]]; });
-    built[instance.mesh] = true;
+    mesh.tree_is_old = false;
   }
   build_instance_tree(scene);
 }
