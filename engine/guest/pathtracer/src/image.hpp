@@ -26,7 +26,16 @@ inline void* decoder_realloc(void* p, size_t size) { return size <= decoder_limi
 #define STB_IMAGE_IMPLEMENTATION
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
+#ifdef __clang__
+// Small code, one function each: inlined at -O3, the loop that unpacks an RGBA
+// PNG is compiled wrongly by wasmer 2.0's Cranelift. Decoding takes no time
+// that matters.
+#pragma clang attribute push(__attribute__((minsize, noinline)), apply_to = function)
+#endif
 #include <stb/stb_image.h>
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #pragma GCC diagnostic pop
 
 // The sRGB transfer function (IEC 61966-2-1), as a table of all 8-bit values.
