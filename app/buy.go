@@ -140,15 +140,18 @@ func checkOut(path string) error {
 
 // prepare gathers the scene, inspects it and runs the pilot.
 func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact)) (buyer.Prepared, error) {
-	prog, err := appFor(a.apps, r.Scene)
-	if err != nil {
-		return buyer.Prepared{}, err
-	}
-	s, err := openScene(r.Scene)
+	s, err := openScene(a.apps, r.Scene)
 	if err != nil {
 		return buyer.Prepared{}, err
 	}
 	defer s.Close()
+	prog, err := appFor(a.apps, s.main)
+	if err != nil {
+		return buyer.Prepared{}, err
+	}
+	if err := s.unpack(); err != nil {
+		return buyer.Prepared{}, err
+	}
 	set, err := settings(r, s)
 	if err != nil {
 		return buyer.Prepared{}, err
@@ -180,7 +183,7 @@ func appFor(pool *apps.Pool, file string) (apps.App, error) {
 	if !ok {
 		return app, &event.Problem{
 			Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(file)),
-			Do: "It opens " + strings.Join(pool.Endings(), " and ") + " files; every 3D program can export these.",
+			Do: "It opens " + strings.Join(pool.Endings(), " and ") + " files, alone, in a folder or in a .zip archive; every 3D program can export these.",
 		}
 	}
 	return app, nil
