@@ -55,6 +55,7 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	}
 	stop := o.follow(tell)
 	defer func() {
+		d.forget(o)
 		if err != nil {
 			stop()
 		}
@@ -138,8 +139,8 @@ func checkOut(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// prepare gathers the scene, inspects it and runs the pilot.
-func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact)) (buyer.Prepared, error) {
+// prepare gathers the scene, inspects it, shows it small and runs the pilot.
+func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact), show func(fog.JobID, *job.Film)) (buyer.Prepared, error) {
 	s, err := openScene(a.apps, r.Scene)
 	if err != nil {
 		return buyer.Prepared{}, err
@@ -174,7 +175,16 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell f
 	}
 	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings})
 	req.Bundle = bundle
-	return probe.Prepare(ctx, req)
+	loaded, err := probe.Load(ctx, req)
+	if err != nil {
+		return loaded, err
+	}
+	small, err := probe.Thumbnail(ctx, loaded)
+	if err != nil {
+		return loaded, err
+	}
+	show(req.ID, small)
+	return probe.Plan(ctx, loaded)
 }
 
 // appFor is the app that opens a file.

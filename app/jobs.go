@@ -22,7 +22,8 @@ import (
 // order is one job of the desk. What no comment claims is set before the job
 // is accepted and does not change.
 type order struct {
-	job      event.Job // guarded by Desk.mu
+	job      event.Job     // guarded by Desk.mu
+	small    event.Picture // thumbnail; guarded by Desk.mu
 	request  RenderRequest
 	buyer    *buyer.Buyer
 	prepared buyer.Prepared
@@ -88,6 +89,7 @@ func (d *Desk) Quote(ctx context.Context, r event.Order) (event.Quote, error) {
 	if err != nil {
 		return event.Quote{}, inWords(err)
 	}
+	defer d.forget(o)
 	found, err := d.prepare(ctx, o)
 	if err != nil {
 		return event.Quote{}, inWords(err)
@@ -103,8 +105,34 @@ func (d *Desk) prepare(ctx context.Context, o *order) (found fog.Inspected, err 
 			found = i
 		}
 		o.tell(f)
-	})
+	}, func(id fog.JobID, small *job.Film) { d.show(o, id, small) })
 	return found, err
+}
+
+// show puts a job that has no price yet on the desk, with its thumbnail.
+func (d *Desk) show(o *order, id fog.JobID, small *job.Film) {
+	p, r := develop(small), o.request
+	d.mu.Lock()
+	o.small = p
+	d.mu.Unlock()
+	d.put(o, event.Job{
+		ID: id, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoting,
+		Thumbnail: true, Created: time.Now(),
+	})
+	o.tell(fog.ThumbnailMade{Job: id, Width: p.Width, Height: p.Height})
+}
+
+// forget takes a job off the desk that got no price.
+func (d *Desk) forget(o *order) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o.job.State != event.Quoting {
+		return
+	}
+	d.jobs = slices.DeleteFunc(d.jobs, func(x *order) bool { return x == o })
+	o.job.State = event.Cancelled
+	c := o.job
+	d.tell(event.Event{Job: &c})
 }
 
 // price asks what the order costs and puts it on the desk.
@@ -119,17 +147,19 @@ func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (q even
 	}
 	d.put(o, event.Job{
 		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
-		Quote: &q, Total: q.Tasks, Created: time.Now(),
+		Quote: &q, Total: q.Tasks, Thumbnail: true, Created: time.Now(),
 	})
 	return q, nil
 }
 
-// put shows a new job.
+// put shows a job, a new one first.
 func (d *Desk) put(o *order, j event.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o.job = j
-	d.jobs = append([]*order{o}, d.jobs...)
+	if !slices.Contains(d.jobs, o) {
+		d.jobs = append([]*order{o}, d.jobs...)
+	}
 	d.tell(event.Event{Job: &j})
 }
 
@@ -270,8 +300,12 @@ func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
 	return nil
 }
 
-// Preview is what there is of a job's film, for the screen.
+// Preview is what there is of a job's film, for the screen: before it runs, its
+// thumbnail.
 func (d *Desk) Preview(ctx context.Context, id fog.JobID) (event.Picture, error) {
+	if small, ok := d.thumbnail(id); ok {
+		return small, nil
+	}
 	o, err := d.find(id, event.Running, event.Done)
 	if err != nil {
 		return event.Picture{}, err
@@ -289,6 +323,17 @@ func (d *Desk) Preview(ctx context.Context, id fog.JobID) (event.Picture, error)
 		return event.Picture{}, &event.Problem{Code: "job", What: "There is no picture of that job."}
 	}
 	return develop(o.out.Film), nil
+}
+
+// thumbnail is the small picture of a job that does not run yet.
+func (d *Desk) thumbnail(id fog.JobID) (event.Picture, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o, err := d.held(id, event.Quoting, event.Quoted)
+	if err != nil || !o.job.Thumbnail {
+		return event.Picture{}, false
+	}
+	return o.small, true
 }
 
 // develop turns a film into 8-bit sRGB; what has no sample yet is transparent.
