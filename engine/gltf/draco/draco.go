@@ -10,8 +10,9 @@
 //
 // The format can claim any number of triangles in a few bytes, as a symbol that
 // always comes costs nothing. Every count is therefore held against Limits
-// before anything is allocated, and so is the work of each step. Versions
-// before 2.2 are refused by name: nothing that is in use still writes them.
+// before anything is allocated, and so is the work of each step. Version 2.1 of
+// 2017 is read, too, but for its texture coordinates predicted in floats; what
+// is older was never part of glTF and is refused by name.
 package draco
 
 import (
@@ -157,14 +158,14 @@ func (d *decoder) header() error {
 	switch {
 	case d.r.err != nil:
 		return d.r.err
-	case major != 2 || minor != 2:
-		return fmt.Errorf("%w: version %d.%d, 2.2 is", ErrUnsupported, major, minor)
+	case major != 2 || minor != 1 && minor != 2:
+		return fmt.Errorf("%w: version %d.%d, 2.1 and 2.2 are", ErrUnsupported, major, minor)
 	case kind != 1:
 		return fmt.Errorf("%w: a cloud of points and no mesh", ErrUnsupported)
 	case method > 1:
 		return fmt.Errorf("%w: connectivity of method %d", ErrUnsupported, method)
 	}
-	d.sequential = method == 0
+	d.sequential, d.r.old = method == 0, minor == 1
 	if flags&metadataFlag != 0 {
 		return d.metadata()
 	}
@@ -198,7 +199,11 @@ func (d *decoder) element() {
 
 // plain reads triangles one by one.
 func (d *decoder) plain() error {
-	faces, points, method := int(d.r.varint()), int(d.r.varint()), d.r.u8()
+	number := d.r.varint
+	if d.r.old {
+		number = d.r.u32
+	}
+	faces, points, method := int(number()), int(number()), d.r.u8()
 	if d.r.err != nil {
 		return d.r.err
 	}
@@ -260,7 +265,7 @@ func (d *decoder) indices(n int) ([]uint32, error) {
 		next = func() uint32 { return uint32(d.r.u8()) }
 	case d.points < 1<<16:
 		next = func() uint32 { return uint32(d.r.u16()) }
-	case d.points < 1<<21:
+	case d.points < 1<<21 && !d.r.old:
 		next = d.r.varint
 	}
 	out := make([]uint32, n)

@@ -104,7 +104,7 @@ func sound(tb testing.TB, m draco.Mesh) {
 }
 
 func TestCutAnywhereIsRefused(t *testing.T) {
-	for _, name := range []string{"cube-nuvcfjbwtikx-q11-s0-1.drc", "cube-nu-q11-s10-0.drc", "metadata-1.drc", "option-cube-2.drc"} {
+	for _, name := range []string{"cube-nuvcfjbwtikx-q11-s0-1.drc", "cube-nu-q11-s10-0.drc", "metadata-1.drc", "option-cube-2.drc", "old-cube-nu-q11-s0-1.drc"} {
 		whole := read(t, name)
 		for n := range whole {
 			_, err := draco.Decode(whole[:n], limits)
@@ -180,7 +180,7 @@ func TestClaimsAreBounded(t *testing.T) {
 
 func TestOtherVersionsAndCloudsAreRefusedByName(t *testing.T) {
 	for want, data := range map[string][]byte{
-		"version 2.1":     []byte("DRACO\x02\x01\x01\x01\x00\x00"),
+		"version 2.0":     []byte("DRACO\x02\x00\x01\x01\x00\x00"),
 		"version 1.3":     []byte("DRACO\x01\x03\x01\x01\x00\x00"),
 		"cloud of points": []byte("DRACO\x02\x02\x00\x01\x00\x00"),
 	} {

@@ -38,8 +38,11 @@ type breaker struct {
 	removed []int32
 
 	symbols symbolSource
-	starts  *bitCoder
+	starts  bitSource
 }
+
+// bitSource tells whether parts of the surface began inside of it.
+type bitSource interface{ next() bool }
 
 // symbolSource tells the symbols one by one.
 type symbolSource interface {
@@ -51,6 +54,9 @@ type symbolSource interface {
 // edgebreaker reads the connectivity, and where attributes have seams.
 func (d *decoder) edgebreaker() error {
 	kind := d.r.u8()
+	if d.r.old {
+		d.r.varint() // new vertices, which follow from the rest
+	}
 	vertices, faces := int(d.r.varint()), int(d.r.varint())
 	data := int(d.r.u8())
 	symbols, splits := int(d.r.varint()), int(d.r.varint())
@@ -110,14 +116,18 @@ func none(n int) []int32 {
 
 // traversal reads what the symbols come from, and the coders of the seams.
 func (d *decoder) traversal(b *breaker, kind uint8, data int) ([]*bitCoder, error) {
-	if err := d.readSplits(b); err != nil {
+	skip, err := d.splits(b)
+	if err != nil {
 		return nil, err
 	}
-	if kind == 0 {
-		b.symbols = &plainSymbols{bits: bitReader{b: d.r.block()}}
+	plain := &plainSymbols{}
+	if kind == 0 || d.r.old {
+		plain.bits.b = d.r.bitBlock()
+		b.symbols = plain
 	}
-	var err error
-	if b.starts, err = d.r.bitCoder(); err != nil {
+	if d.r.old {
+		b.starts = &plainBits{bitReader{b: d.r.bitBlock()}}
+	} else if b.starts, err = d.r.bitCoder(); err != nil {
 		return nil, err
 	}
 	coders := make([]*bitCoder, data)
@@ -127,9 +137,28 @@ func (d *decoder) traversal(b *breaker, kind uint8, data int) ([]*bitCoder, erro
 		}
 	}
 	if kind == 2 {
-		b.symbols, err = d.valenceSymbols(len(b.inner), len(b.t.opp)/3)
+		b.symbols, err = d.valenceSymbols(plain, len(b.inner), len(b.t.opp)/3)
 	}
+	d.r.bytes(skip)
 	return coders, err
+}
+
+// splits reads the splits. In version 2.1 they lie behind the symbols: then it
+// returns how many bytes are to be skipped there.
+func (d *decoder) splits(b *breaker) (skip int, err error) {
+	if !d.r.old {
+		return 0, d.readSplits(b)
+	}
+	size := d.r.count(1)
+	here := *d.r
+	d.r.bytes(size)
+	behind := d.r.left()
+	err = d.readSplits(b)
+	skip = behind - d.r.left()
+	if err == nil {
+		*d.r = here
+	}
+	return skip, err
 }
 
 func (d *decoder) readSplits(b *breaker) error {
@@ -150,6 +179,9 @@ func (d *decoder) readSplits(b *breaker) error {
 	bits := bitReader{b: d.r.b}
 	for i := range b.splits {
 		b.splits[i].right = bits.read(1) == 1
+		if d.r.old {
+			bits.read(1) // not used
+		}
 	}
 	d.r.bytes(bits.used())
 	return d.r.err

@@ -42,7 +42,7 @@ type bitCoder struct {
 // bitCoder begins such a run of bits.
 func (r *reader) bitCoder() (*bitCoder, error) {
 	zero := r.u8()
-	b := r.block()
+	b := r.coderBlock()
 	if r.err != nil {
 		return nil, r.err
 	}

@@ -180,6 +180,11 @@ func (d *decoder) predictNormals(p *predictor) error {
 	if err != nil {
 		return err
 	}
+	if d.r.old {
+		if mode := d.r.u8(); mode != 1 { // the mean of all triangles
+			return fmt.Errorf("%w: normals of mode %d", ErrUnsupported, mode)
+		}
+	}
 	flips, err := d.r.bitCoder()
 	if err != nil {
 		return err

@@ -224,6 +224,11 @@ const most = 4 // parallelograms to a value
 // readCreases reads which parallelograms do not predict, apart for each number
 // of parallelograms that a value has.
 func (d *decoder) readCreases() (creases [most][]bool, err error) {
+	if d.r.old {
+		if mode := d.r.u8(); mode != 0 {
+			return creases, fmt.Errorf("%w: parallelograms of mode %d", ErrUnsupported, mode)
+		}
+	}
 	for i := range creases {
 		n := int(d.r.varint())
 		if n > len(d.base.opp) {

@@ -13,6 +13,7 @@ var errShort = fmt.Errorf("%w: they end too early", ErrDamaged)
 type reader struct {
 	b   []byte
 	err error
+	old bool // version 2.1
 }
 
 func (r *reader) left() int { return len(r.b) }
@@ -92,6 +93,26 @@ func (r *reader) count(size int) int {
 
 // block reads a length and as many bytes.
 func (r *reader) block() []byte { return r.bytes(r.count(1)) }
+
+// coderBlock is a block of a bit coder.
+func (r *reader) coderBlock() []byte {
+	if r.old {
+		return r.bytes(int(r.u32()))
+	}
+	return r.block()
+}
+
+// bitBlock is a block of bits.
+func (r *reader) bitBlock() []byte {
+	if !r.old {
+		return r.block()
+	}
+	low, high := r.u32(), r.u32()
+	if high != 0 {
+		r.fail(errShort)
+	}
+	return r.bytes(int(low))
+}
 
 // bitReader reads bits, the lowest of each byte first.
 type bitReader struct {

@@ -1,5 +1,7 @@
 package draco
 
+import "fmt"
+
 // plainSymbols are bits: one for C, three for the others.
 type plainSymbols struct{ bits bitReader }
 
@@ -17,16 +19,29 @@ func (s *plainSymbols) next() int {
 func (s *plainSymbols) reached(*corners, int, int32) {}
 func (s *plainSymbols) merged(int32, int32)          {}
 
+// plainBits are bits that are not coded.
+type plainBits struct{ bits bitReader }
+
+func (p *plainBits) next() bool { return p.bits.read(1) == 1 }
+
 // valenceSymbols are coded apart for each valence that the next vertex has when
 // they are read.
 type valenceSymbols struct {
 	valence  []uint32 // of each vertex so far
 	contexts [mostValence - leastValence + 1][]uint32
 	active   int
+	first    *plainSymbols // of version 2.1; nil since
 }
 
-func (d *decoder) valenceSymbols(vertices, faces int) (*valenceSymbols, error) {
+func (d *decoder) valenceSymbols(plain *plainSymbols, vertices, faces int) (*valenceSymbols, error) {
 	s := &valenceSymbols{valence: make([]uint32, vertices), active: noContext}
+	if d.r.old {
+		s.first = plain
+		d.r.varint() // splits, which are known
+		if mode := d.r.u8(); mode != 0 {
+			return nil, fmt.Errorf("%w: valences of mode %d", ErrUnsupported, mode)
+		}
+	}
 	for i := range s.contexts {
 		n := int(d.r.varint())
 		if n > faces {
@@ -43,6 +58,9 @@ func (d *decoder) valenceSymbols(vertices, faces int) (*valenceSymbols, error) {
 // next reads the contexts from their ends; the first symbol can only be E.
 func (s *valenceSymbols) next() int {
 	if s.active == noContext {
+		if s.first != nil {
+			return s.first.next()
+		}
 		return symbolE
 	}
 	all := s.contexts[s.active]
