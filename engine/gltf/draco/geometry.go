@@ -181,7 +181,7 @@ func (d *decoder) predictNormals(p *predictor) error {
 		return err
 	}
 	if d.r.old {
-		if mode := d.r.u8(); mode != 1 { // the mean of all triangles
+		if mode := d.r.u8(); d.r.err == nil && mode != 1 { // the mean of all triangles
 			return fmt.Errorf("%w: normals of mode %d", ErrUnsupported, mode)
 		}
 	}
