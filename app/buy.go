@@ -57,6 +57,7 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	}
 	stop := o.follow(tell)
 	defer func() {
+		d.forget(o)
 		if err != nil {
 			stop()
 		}
@@ -140,17 +141,20 @@ func checkOut(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// prepare gathers the scene, inspects it and runs the pilot.
-func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact)) (buyer.Prepared, error) {
-	prog, err := appFor(a.apps, r.Scene)
-	if err != nil {
-		return buyer.Prepared{}, err
-	}
-	s, err := openScene(r.Scene)
+// prepare gathers the scene, inspects it, shows it small and runs the pilot.
+func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell func(fog.Fact), show func(fog.JobID, *job.Film)) (buyer.Prepared, error) {
+	s, err := openScene(a.apps, r.Scene)
 	if err != nil {
 		return buyer.Prepared{}, err
 	}
 	defer s.Close()
+	prog, err := appFor(a.apps, s.main)
+	if err != nil {
+		return buyer.Prepared{}, err
+	}
+	if err := s.unpack(); err != nil {
+		return buyer.Prepared{}, err
+	}
 	set, err := settings(r, s)
 	if err != nil {
 		return buyer.Prepared{}, err
@@ -173,7 +177,16 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell f
 	}
 	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings})
 	req.Bundle = bundle
-	return probe.Prepare(ctx, req)
+	loaded, err := probe.Load(ctx, req)
+	if err != nil {
+		return loaded, err
+	}
+	small, err := probe.Thumbnail(ctx, loaded)
+	if err != nil {
+		return loaded, err
+	}
+	show(req.ID, small)
+	return probe.Plan(ctx, loaded)
 }
 
 // appFor is the app that opens a file.
@@ -182,7 +195,7 @@ func appFor(pool *apps.Pool, file string) (apps.App, error) {
 	if !ok {
 		return app, &event.Problem{
 			Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(file)),
-			Do: "It opens " + strings.Join(pool.Endings(), " and ") + " files; every 3D program can export these.",
+			Do: "It opens " + strings.Join(pool.Endings(), " and ") + " files, alone, in a folder or in a .zip archive; every 3D program can export these.",
 		}
 	}
 	return app, nil

@@ -21,6 +21,7 @@ import (
 // is accepted and does not change.
 type order struct {
 	job      event.Job // guarded by Desk.mu
+	small    shot      // thumbnail; guarded by Desk.mu
 	request  RenderRequest
 	buyer    *buyer.Buyer
 	prepared buyer.Prepared
@@ -92,6 +93,7 @@ func (d *Desk) Quote(ctx context.Context, r event.Order) (event.Quote, error) {
 	if err != nil {
 		return event.Quote{}, inWords(err)
 	}
+	defer d.forget(o)
 	found, err := d.prepare(ctx, o)
 	if err != nil {
 		return event.Quote{}, inWords(err)
@@ -107,8 +109,34 @@ func (d *Desk) prepare(ctx context.Context, o *order) (found fog.Inspected, err 
 			found = i
 		}
 		o.tell(f)
-	})
+	}, func(id fog.JobID, small *job.Film) { d.show(o, id, small) })
 	return found, err
+}
+
+// show puts a job that has no price yet on the desk, with its thumbnail.
+func (d *Desk) show(o *order, id fog.JobID, small *job.Film) {
+	p, r := shotOf(small), o.request
+	d.mu.Lock()
+	o.small = p
+	d.mu.Unlock()
+	d.put(o, event.Job{
+		ID: id, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoting,
+		Thumbnail: true, Created: time.Now(),
+	})
+	o.tell(fog.ThumbnailMade{Job: id, Width: p.w, Height: p.h})
+}
+
+// forget takes a job off the desk that got no price.
+func (d *Desk) forget(o *order) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o.job.State != event.Quoting {
+		return
+	}
+	d.jobs = slices.DeleteFunc(d.jobs, func(x *order) bool { return x == o })
+	o.job.State = event.Cancelled
+	c := o.job
+	d.tell(event.Event{Job: &c})
 }
 
 // price asks what the order costs and puts it on the desk.
@@ -124,17 +152,19 @@ func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (q even
 	d.put(o, event.Job{
 		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
 		Layers: o.prepared.Settings.Layers, Look: r.Look,
-		Quote: &q, Total: q.Tasks, Created: time.Now(),
+		Quote: &q, Total: q.Tasks, Thumbnail: true, Created: time.Now(),
 	})
 	return q, nil
 }
 
-// put shows a new job.
+// put shows a job, a new one first.
 func (d *Desk) put(o *order, j event.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o.job = j
-	d.jobs = append([]*order{o}, d.jobs...)
+	if !slices.Contains(d.jobs, o) {
+		d.jobs = append([]*order{o}, d.jobs...)
+	}
 	d.tell(event.Event{Job: &j})
 }
 
@@ -285,12 +315,16 @@ func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
 	return nil
 }
 
-// Preview is what there is of a job's film, for the screen. It is not denoised,
-// whatever the look says: that takes too long while tiles arrive.
+// Preview is what there is of a job's film, for the screen: before it runs, its
+// thumbnail. It is not denoised, whatever the look says: that takes too long
+// while tiles arrive.
 func (d *Desk) Preview(ctx context.Context, id fog.JobID, shown event.Look) (event.Picture, error) {
 	l, err := lookOf(shown)
 	if err != nil {
 		return event.Picture{}, err
+	}
+	if small, ok := d.thumbnail(id); ok {
+		return small.develop(l), nil
 	}
 	o, err := d.find(id, event.Running, event.Done)
 	if err != nil {
@@ -309,6 +343,17 @@ func (d *Desk) Preview(ctx context.Context, id fog.JobID, shown event.Look) (eve
 		return event.Picture{}, &event.Problem{Code: "job", What: "There is no picture of that job."}
 	}
 	return shotOf(o.out.Film).develop(l), nil
+}
+
+// thumbnail is the small picture of a job that does not run yet.
+func (d *Desk) thumbnail(id fog.JobID) (shot, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o, err := d.held(id, event.Quoting, event.Quoted)
+	if err != nil || !o.job.Thumbnail {
+		return shot{}, false
+	}
+	return o.small, true
 }
 
 // Save writes the picture of a finished job.

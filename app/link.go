@@ -319,10 +319,7 @@ func whole(o *event.Order) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := appFor(pool, o.Scene); err != nil {
-		return err
-	}
-	if err := checkScene(o.Scene); err != nil {
+	if err := checkScene(pool, o.Scene); err != nil {
 		return err
 	}
 	if _, color := parseColor(o.Sky); o.Sky != "" && !color {

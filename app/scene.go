@@ -1,8 +1,10 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,6 +14,8 @@ import (
 	"strings"
 
 	"sonm/app/event"
+	"sonm/engine/apps"
+	"sonm/engine/gltf"
 	"sonm/engine/job"
 )
 
@@ -33,53 +37,82 @@ type inspection struct {
 type inspector func(ctx context.Context, bundle []byte) ([]byte, error)
 
 // scene gathers the files of one job: the dropped file, what it refers to in
-// its own folder, and the sky. Nothing outside that folder is ever read.
+// its own folder or archive, and the sky. Nothing outside of that is ever read.
 type scene struct {
-	root  *os.Root
+	src   source
 	main  string
 	files map[string][]byte
 	size  int64
 }
 
-// checkScene refuses what is no file.
-func checkScene(file string) error {
-	info, err := os.Stat(file)
+// checkScene refuses what is no scene, without reading it.
+func checkScene(pool *apps.Pool, file string) error {
+	src, _, err := findScene(pool, file)
 	if err != nil {
-		return &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene %s cannot be opened: %s.", file, reason(err)), Cause: err}
+		return err
 	}
-	if !info.Mode().IsRegular() {
-		return &event.Problem{Code: "no_file", What: fmt.Sprintf("%s is not a file.", file), Do: "Name a .glb or .gltf file."}
-	}
-	return nil
+	return src.Close()
 }
 
-func openScene(file string) (*scene, error) {
-	if err := checkScene(file); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(filepath.Dir(file))
+func openScene(pool *apps.Pool, file string) (*scene, error) {
+	src, main, err := findScene(pool, file)
 	if err != nil {
-		return nil, &event.Problem{Code: "no_file", What: fmt.Sprintf("The folder of %s cannot be opened: %s.", file, reason(err)), Cause: err}
-	}
-	s := &scene{root: root, main: filepath.Base(file), files: map[string][]byte{}}
-	if err := s.add(s.main); err != nil {
-		root.Close()
 		return nil, err
+	}
+	s := &scene{src: src, main: main, files: map[string][]byte{}}
+	if err := s.add(s.main); err != nil {
+		return nil, errors.Join(err, src.Close())
 	}
 	return s, nil
 }
 
-// Close closes the folder.
-func (s *scene) Close() error { return s.root.Close() }
+// Close closes the folder or the archive.
+func (s *scene) Close() error { return s.src.Close() }
 
 // add reads a file of the scene's folder.
 func (s *scene) add(name string) error {
-	f, err := s.root.Open(filepath.FromSlash(name))
+	f, err := s.src.open(name)
 	if err != nil {
 		return &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene's file %s cannot be opened: %s.", name, reason(err)), Cause: err}
 	}
 	defer f.Close()
 	return s.take(name, f)
+}
+
+// unpack decodes what is compressed in the scene, so that the app need not.
+func (s *scene) unpack() error {
+	dir := path.Dir(s.main)
+	plain, err := gltf.Unpack(s.files[s.main], func(name string) ([]byte, error) { return s.peek(path.Join(dir, name)) }, maxScene/2)
+	if p, ok := errors.AsType[*event.Problem](err); ok {
+		return p
+	}
+	if err != nil {
+		return &event.Problem{Code: "scene", What: sentence(err), Do: "Export the scene again, or without compression.", Cause: err}
+	}
+	s.size += int64(len(plain.File)) - int64(len(s.files[s.main]))
+	s.files[s.main] = plain.File
+	if plain.Plain == "" {
+		return nil
+	}
+	return s.take(path.Join(dir, plain.Plain), bytes.NewReader(plain.Data))
+}
+
+// peek reads a file that will be in the job in another form.
+func (s *scene) peek(name string) ([]byte, error) {
+	if !inside(name) {
+		return nil, outside(name)
+	}
+	f, err := s.src.open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missing([]string{name})
+	}
+	if err != nil {
+		return nil, &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene's file %s cannot be opened: %s.", name, reason(err)), Cause: err}
+	}
+	defer f.Close()
+	aside := scene{size: s.size, files: map[string][]byte{}}
+	err = aside.take(name, f)
+	return aside.files[name], err
 }
 
 // addSky reads an image from anywhere the person named and gives it a name in
@@ -97,8 +130,8 @@ func (s *scene) addSky(file string) (string, error) {
 	return name, s.take(name, f)
 }
 
-func (s *scene) take(name string, f fs.File) error {
-	data, err := io.ReadAll(io.LimitReader(f, maxScene-s.size+1))
+func (s *scene) take(name string, f io.Reader) error {
+	data, err := io.ReadAll(io.LimitReader(f, max(maxScene-s.size, 0)+1))
 	if err != nil {
 		return &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene's file %s cannot be read: %s.", name, reason(err)), Cause: err}
 	}
@@ -155,28 +188,36 @@ func (s *scene) complete(ctx context.Context, set job.Settings, inspect inspecto
 func (s *scene) addMissing(names []string) error {
 	var absent []string
 	for _, name := range names {
-		if !filepath.IsLocal(filepath.FromSlash(name)) || path.Clean(name) != name {
-			return &event.Problem{
-				Code: "outside", What: fmt.Sprintf("The scene refers to %q, which is outside its folder; such files are not read.", name),
-				Do: "Copy the file beside the scene.",
-			}
+		if !inside(name) {
+			return outside(name)
 		}
 		if s.files[name] != nil {
 			return fmt.Errorf("app asks again for %q", name)
 		}
-		if _, err := s.root.Stat(filepath.FromSlash(name)); err != nil {
+		err := s.add(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			absent = append(absent, name)
-			continue
-		}
-		if err := s.add(name); err != nil {
+		case err != nil:
 			return err
 		}
 	}
 	if len(absent) == 0 {
 		return nil
 	}
+	return missing(absent)
+}
+
+func outside(name string) error {
 	return &event.Problem{
-		Code: "missing_files", What: fmt.Sprintf("The scene needs %s, which %s not in its folder.", listed(absent), isAre(len(absent))),
+		Code: "outside", What: fmt.Sprintf("The scene refers to %q, which is outside its folder; such files are not read.", name),
+		Do: "Copy the file beside the scene.",
+	}
+}
+
+func missing(names []string) error {
+	return &event.Problem{
+		Code: "missing_files", What: fmt.Sprintf("The scene needs %s, which %s not in its folder.", listed(names), isAre(len(names))),
 		Do: "Put the missing files beside the scene, or export it as one .glb file.",
 	}
 }

@@ -20,11 +20,9 @@ type look struct {
 // for: one that has not grown is not fetched again.
 func (s *Shell) wantPicture() {
 	var want look
-	if s.desk.Job != nil && !s.desk.Asking {
-		if j, ok := s.model.Job(*s.desk.Job); ok {
-			want = look{j.ID, j.State, j.Done, view.LookOf(s.model, s.desk)}
-			want.shown.Denoise = false // the screen shows what was rendered
-		}
+	if j, ok := view.Shown(s.model, s.desk); ok {
+		want = look{j.ID, j.State, j.Done, view.LookOf(s.model, s.desk)}
+		want.shown.Denoise = false // the screen shows what was rendered
 	}
 	if want == s.looked {
 		return
@@ -33,7 +31,7 @@ func (s *Shell) wantPicture() {
 		s.render.Picture(nil)
 	}
 	s.looked = want
-	if st := view.StageOf(s.model, s.desk); st != view.Working && st != view.Finished && st != view.Offered {
+	if st := view.StageOf(s.model, s.desk); want == (look{}) || st == view.Empty || st == view.Broken {
 		return
 	}
 	select { // the newest wins

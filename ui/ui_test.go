@@ -82,6 +82,27 @@ func TestMainJob(t *testing.T) {
 	s.sees("came back to you")
 }
 
+// TestThumbnail: the scene is seen before its price, and beside it.
+func TestThumbnail(t *testing.T) {
+	release := func() {}
+	s := newStage(t, fynetheme.VariantDark, func(s *stage) {
+		release = s.core.Hold()
+		s.shell.Open([]string{"/home/ada/scenes/harbour.glb"})
+		s.sees("Working out the price")
+	})
+	if p := find[*widget.Picture](s.shell.Content()); len(p) != 1 || !p[0].Empty() {
+		t.Error("there is a picture before the engine has one")
+	}
+	s.core.Show("other.glb")
+	s.core.Show("harbour.glb")
+	s.picture()
+	s.sees("Working out the price")
+	release()
+	s.sees("Render for 3.77 SNM")
+	s.press("Not now")
+	s.sees("Drop a scene here")
+}
+
 // TestNewSettingsNewPrice: a price is only good for the settings it was made for.
 // A person asks for a denoised picture, looks at it in another view, changes
 // their mind about the grain, and gets what the page says.

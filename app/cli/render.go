@@ -112,7 +112,9 @@ func renderCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render SCENE -o FILE",
 		Short: "Buy a picture of a scene from the network",
-		Args:  oneScene,
+		Long: "render buys a picture of SCENE: a .glb or .gltf file, or a folder or .zip archive with one such file in it.\n" +
+			"Meshes that Draco or meshopt have compressed are unpacked here first.",
+		Args: oneScene,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := r.request(args[0])
 			if err != nil {

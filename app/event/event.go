@@ -112,16 +112,19 @@ type Job struct {
 	Look    Look // as ordered
 	State   State
 	Quote   *Quote // from Quoted on
-	Done    int    // tasks with a result, of
-	Total   int
-	Sellers int        // with an open deal
-	Locked  fog.Amount // set aside
-	Spent   fog.Amount // promised so far; when Done, what was paid with the fee
-	Refund  fog.Amount // when Done: Locked - Spent
-	Checked int        // spot checks made
-	Saved   string     // path of the saved picture, "" if not saved
-	Problem *Problem   // when Failed
-	Created time.Time
+	// Thumbnail says that there is a small picture to be asked for while the job
+	// is Quoting or Quoted.
+	Thumbnail bool
+	Done      int // tasks with a result, of
+	Total     int
+	Sellers   int        // with an open deal
+	Locked    fog.Amount // set aside
+	Spent     fog.Amount // promised so far; when Done, what was paid with the fee
+	Refund    fog.Amount // when Done: Locked - Spent
+	Checked   int        // spot checks made
+	Saved     string     // path of the saved picture, "" if not saved
+	Problem   *Problem   // when Failed
+	Created   time.Time
 }
 
 // Picture is what there is of a job's film, ready for the screen.

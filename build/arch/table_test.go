@@ -24,7 +24,7 @@ var mechanisms = []string{
 }
 
 // pure packages take no clock, network, disk or randomness.
-var pure = []string{"job", "market", "lease", "proof", "trust", "pay", "agent"}
+var pure = []string{"job", "gltf", "market", "lease", "proof", "trust", "pay", "agent"}
 
 func layers() map[string][]string {
 	adapter := []string{"engine/fog", "engine/sandbox", "engine/sandbox/frame", "engine/sandbox/gate", "engine/sandbox/wasi"}
@@ -49,6 +49,9 @@ func layers() map[string][]string {
 		"engine/p2p":              {"engine/fog", "engine/wire/..."},
 		"engine/wire":             {"engine/fog", "engine/wire/..."},
 		"engine/job":              {"engine/fog", "engine/apps", "engine/job/..."},
+		"engine/gltf":             {"engine/gltf/draco", "engine/gltf/meshopt"},
+		"engine/gltf/draco":       {},
+		"engine/gltf/meshopt":     {},
 		"engine/sandbox":          {"engine/fog", "engine/sandbox", "engine/sandbox/frame"},
 		"engine/sandbox/gate":     {"engine/fog", "engine/sandbox"},
 		"engine/sandbox/jail":     {"engine/fog"},

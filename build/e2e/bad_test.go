@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -29,6 +30,18 @@ func TestBadInputGetsOneClearSentence(t *testing.T) {
 			`"accessors":[{"bufferView":0,"componentType":5126,"count":` + count + `,"type":"VEC3"}],"bufferViews":[{"buffer":0,"byteLength":36}],` +
 			`"buffers":[{"byteLength":36,"uri":"data:application/octet-stream;base64,` + positions + `"}]}`
 	}
+	folder := filepath.Join(dir, "folder")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("folder/one.glb", string(glb))
+	write("folder/two.gltf", "{}")
+	draco, err := os.ReadFile(filepath.Join(testdata, "cornell_draco.glb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := 28 + binary.LittleEndian.Uint32(draco[12:])
+	copy(draco[stream+40:], strings.Repeat("\xff", 64))
 	nan := strings.Repeat("AADAfwAAwH8AAMB/", 3)
 	for _, c := range []struct{ name, file, want string }{
 		{"no such file", filepath.Join(dir, "absent.glb"), "absent.glb"},
@@ -40,6 +53,9 @@ func TestBadInputGetsOneClearSentence(t *testing.T) {
 		{"a billion vertices", write("f.gltf", triangle("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "1000000000")), ""},
 		{"not a number", write("g.gltf", triangle(nan, "3")), ""},
 		{"URI that leaves the folder", write("h.gltf", strings.Replace(triangle("", "3"), "data:application/octet-stream;base64,", "../../etc/passwd", 1)), "passwd"},
+		{"folder with two scenes", folder, "one.glb, two.gltf"},
+		{"archive that is none", write("j.zip", "PK, or not"), "j.zip"},
+		{"damaged Draco", write("k.glb", string(draco)), "Draco"},
 		{"missing file", write("i.gltf", strings.Replace(triangle("", "3"), "data:application/octet-stream;base64,", "far.bin", 1)), "far.bin"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

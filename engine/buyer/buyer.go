@@ -242,30 +242,42 @@ func (p *Probe) Inspect(ctx context.Context, bundle []byte) ([]byte, error) {
 	return reply.Payload, err
 }
 
-// Prepare stores the bundle for sellers to fetch, and runs the pilot: one
-// sample per pixel at 1/8 size, which tells the work of every tile.
+// Prepare loads a job and plans it.
 func (p *Probe) Prepare(ctx context.Context, r Request) (Prepared, error) {
+	out, err := p.Load(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	return p.Plan(ctx, out)
+}
+
+// Load stores the bundle for sellers to fetch and has the app open it.
+func (p *Probe) Load(ctx context.Context, r Request) (Prepared, error) {
 	out := Prepared{Request: r, Size: uint64(len(r.Bundle))}
 	m, err := blob.Split(ctx, bytes.NewReader(r.Bundle), p.b.parts.Blobs)
 	if err != nil {
 		return out, fmt.Errorf("store scene: %w", err)
 	}
 	out.Input = m.Root()
-	pilot, err := p.pilot(ctx, out)
+	_, err = p.s.Open(ctx, GuestInput(out.Input, out.Bundle))
+	return out, err
+}
+
+// Plan runs the pilot on a loaded job: one sample per pixel at 1/8 size, which
+// tells the work of every tile.
+func (p *Probe) Plan(ctx context.Context, what Prepared) (Prepared, error) {
+	pilot, err := p.pilot(ctx, what)
 	if err != nil {
-		return out, err
+		return what, err
 	}
-	if out.Plan, err = job.NewPlan(r.Settings, pilot, r.Options); err != nil {
-		return out, fmt.Errorf("plan: %w", err)
+	if what.Plan, err = job.NewPlan(what.Settings, pilot, what.Options); err != nil {
+		return what, fmt.Errorf("plan: %w", err)
 	}
-	p.b.parts.Emit(fog.Piloted{Job: r.ID, Tasks: len(out.Plan.Tasks), Work: out.Plan.Planned})
-	return out, nil
+	p.b.parts.Emit(fog.Piloted{Job: what.ID, Tasks: len(what.Plan.Tasks), Work: what.Plan.Planned})
+	return what, nil
 }
 
 func (p *Probe) pilot(ctx context.Context, what Prepared) ([]job.PilotResult, error) {
-	if _, err := p.s.Open(ctx, GuestInput(what.Input, what.Bundle)); err != nil {
-		return nil, err
-	}
 	var all []job.PilotResult
 	for _, spec := range job.PilotSpecs(what.Settings, what.Options.Tile) {
 		reply, err := p.s.Task(ctx, spec.Encode())

@@ -21,6 +21,12 @@ type (
 		Drawn    uint64 // triangles seen, instances counted
 		Warnings []string
 	}
+	// ThumbnailMade says that a small picture of the scene was rendered here.
+	ThumbnailMade struct {
+		Job    JobID
+		Width  int // pixels
+		Height int
+	}
 	// Piloted says that the local pilot measured the work ahead.
 	Piloted struct {
 		Job   JobID
@@ -165,6 +171,7 @@ type (
 
 func (Waited) fact()        {}
 func (Inspected) fact()     {}
+func (ThumbnailMade) fact() {}
 func (Piloted) fact()       {}
 func (Quoted) fact()        {}
 func (Locked) fact()        {}

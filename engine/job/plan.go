@@ -76,6 +76,20 @@ func PilotSpecs(s Settings, tile int) []Spec {
 	return specs
 }
 
+// ThumbnailSide is the most pixels along a side of a thumbnail.
+const ThumbnailSide = 256
+
+// ThumbnailSpec is a task that renders the whole frame with one sample per
+// pixel, at the largest scale that ThumbnailSide allows.
+func ThumbnailSpec(s Settings) Spec {
+	sp := Spec{Frame: uint32(s.Frame)}
+	for scaled(max(s.Width, s.Height), sp.Shift) > ThumbnailSide {
+		sp.Shift++
+	}
+	sp.X1, sp.Y1 = scaled(s.Width, sp.Shift), scaled(s.Height, sp.Shift)
+	return sp
+}
+
 // NewPlan cuts the job into tasks whose planned work is read off the pilot,
 // which must cover the whole small frame (in any tiles).
 func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"fyne.io/fyne/v2"
@@ -73,7 +76,7 @@ func Run(ctx context.Context, core ui.Core, files []string) (err error) {
 	a.Lifecycle().SetOnStarted(func() {
 		open = true
 		if len(files) > 0 {
-			shell.Open(files)
+			shell.Open(marked(files))
 		}
 		work.Go(func() { shell.Run(ctx, do) })
 		work.Go(func() {
@@ -95,6 +98,17 @@ func paths(dropped []fyne.URI) []string {
 	for _, u := range dropped {
 		if u.Scheme() == "file" {
 			all = append(all, u.Path())
+		}
+	}
+	return marked(all)
+}
+
+// marked ends the paths of folders in a slash.
+func marked(paths []string) []string {
+	all := slices.Clone(paths)
+	for i, p := range all {
+		if info, err := os.Stat(p); err == nil && info.IsDir() {
+			all[i] = strings.TrimRight(filepath.ToSlash(p), "/") + "/"
 		}
 	}
 	return all

@@ -64,7 +64,7 @@ func NewRender(act RenderActions) *Render {
 		container.NewCenter(widget.Icon(glyph("drop.svg", icon.Drop), 40, theme.ColorNamePrimary)),
 		widget.Gap(0, 4),
 		container.NewCenter(widget.Text("Drop a scene here", theme.SizeNameHeadingText, theme.ColorNameForeground, true)),
-		container.NewCenter(widget.Text("A .glb or .gltf file. You see the price before anything is paid.", theme.SizeNameText, ours.Muted, false)),
+		container.NewCenter(widget.Text("A .glb or .gltf file, a folder or a .zip. You see the price before anything is paid.", theme.SizeNameText, ours.Muted, false)),
 		widget.Gap(0, 8),
 		container.NewCenter(widget.NewButton(widget.Primary, "Choose a file…", glyph("folder.svg", icon.Folder), act.Choose)),
 	))

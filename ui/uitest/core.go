@@ -193,6 +193,17 @@ func (c *Core) Quote(ctx context.Context, o event.Order) (event.Quote, error) {
 	return q, nil
 }
 
+// Show tells of the thumbnail of a scene whose price is being made.
+func (c *Core) Show(scene string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j := event.Job{
+		ID: fog.JobID{c.next + 1}, Scene: scene, Width: 2 * Tile, Height: Tile, Samples: 1, State: event.Quoting, Thumbnail: true, Total: 2, Created: Morning(),
+	}
+	c.snap.Jobs = slices.Insert(c.snap.Jobs, 0, j)
+	c.tell(event.Event{Job: &j})
+}
+
 // change does by on a job and tells of it.
 func (c *Core) change(method string, id fog.JobID, by func(*event.Job) error) error {
 	c.mu.Lock()
@@ -266,10 +277,14 @@ func (c *Core) Preview(_ context.Context, id fog.JobID, look event.Look) (event.
 	c.looked++
 	c.shown = look
 	i := slices.IndexFunc(c.snap.Jobs, func(j event.Job) bool { return j.ID == id })
-	if i < 0 || c.snap.Jobs[i].Done == 0 {
+	if i < 0 || c.snap.Jobs[i].Done == 0 && !c.snap.Jobs[i].Thumbnail {
 		return event.Picture{}, fmt.Errorf("job %s has no picture", id.Short())
 	}
-	return draw(c.snap.Jobs[i]), nil
+	j := c.snap.Jobs[i]
+	if j.Thumbnail {
+		j.Done = j.Total
+	}
+	return draw(j), nil
 }
 
 // Save writes a PNG, whatever the look.

@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,21 +110,30 @@ func whole(s string, most int) (int, error) {
 }
 
 // Endings are the scene files the window takes.
-func Endings() []string { return []string{".glb", ".gltf"} }
+func Endings() []string { return []string{".glb", ".gltf", ".zip"} }
 
-// Scene picks the scene among dropped files, or says why none is.
+// Scene picks the scene among what was dropped, or says why none is. The path of
+// a folder ends in a slash; a scene file goes before an archive, and that before
+// a folder, which may hold only its textures.
 func Scene(paths []string) (string, *event.Problem) {
 	if len(paths) == 0 {
 		return "", &event.Problem{Code: "format", What: "What was dropped is not a file on this computer."}
 	}
+	for _, ending := range Endings() {
+		for _, p := range paths {
+			if strings.EqualFold(filepath.Ext(p), ending) {
+				return p, nil
+			}
+		}
+	}
 	for _, p := range paths {
-		if slices.Contains(Endings(), strings.ToLower(filepath.Ext(p))) {
-			return p, nil
+		if strings.HasSuffix(p, "/") && p != "/" {
+			return strings.TrimSuffix(p, "/"), nil
 		}
 	}
 	return "", &event.Problem{
 		Code: "format", What: fmt.Sprintf("SONM cannot open %s.", filepath.Base(paths[0])),
-		Do: "Drop a .glb or .gltf file; every 3D program can export these.",
+		Do: "Drop a .glb or .gltf file, or a folder or .zip archive with one; every 3D program can export these.",
 	}
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"sonm/app/event"
@@ -67,6 +68,24 @@ func StageOf(m Model, d Desk) Stage {
 	default:
 		return Broken
 	}
+}
+
+// Shown is the job whose picture belongs on the desk: the one that is there or,
+// while a price is made, the one it is made for, once its thumbnail is there.
+func Shown(m Model, d Desk) (event.Job, bool) {
+	if d.Asking {
+		i := slices.IndexFunc(m.Jobs, func(j event.Job) bool {
+			return j.State == event.Quoting && j.Thumbnail && j.Scene == filepath.Base(d.Scene)
+		})
+		if i < 0 {
+			return event.Job{}, false
+		}
+		return m.Jobs[i], true
+	}
+	if d.Job == nil {
+		return event.Job{}, false
+	}
+	return m.Job(*d.Job)
 }
 
 // Render is the render page in words.

@@ -264,6 +264,18 @@ func TestFiles(t *testing.T) {
 	if p, wrong := view.Scene([]string{"/a/read.me", "/a/B.GLB"}); wrong != nil || p != "/a/B.GLB" {
 		t.Errorf("Scene = %q, %v", p, wrong)
 	}
+	for _, c := range []struct {
+		dropped []string
+		want    string
+	}{
+		{[]string{"/a/textures/", "/a/b.zip", "/a/c.gltf"}, "/a/c.gltf"},
+		{[]string{"/a/textures/", "/a/b.ZIP"}, "/a/b.ZIP"},
+		{[]string{"/a/read.me", "/a/my.scene/"}, "/a/my.scene"},
+	} {
+		if p, wrong := view.Scene(c.dropped); wrong != nil || p != c.want {
+			t.Errorf("Scene(%q) = %q, %v; want %q", c.dropped, p, wrong, c.want)
+		}
+	}
 	for _, bad := range [][]string{nil, {"/a/b.blend"}, {"/a/glb"}} {
 		if _, wrong := view.Scene(bad); wrong == nil {
 			t.Errorf("%q is taken as a scene", bad)

@@ -1,0 +1,525 @@
+package app
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"sonm/app/event"
+	"sonm/assets"
+	"sonm/engine/fog"
+	"sonm/engine/job"
+	"sonm/engine/sandbox"
+)
+
+const testScenes = "../engine/guest/pathtracer/testdata"
+
+// inspectorOf runs the committed renderer's inspect in this process.
+func inspectorOf(t *testing.T) inspector {
+	t.Helper()
+	_, code, err := assets.App("pathtracer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.WithoutCancel(t.Context())
+	runtime := wazero.NewRuntime(ctx)
+	t.Cleanup(func() { _ = runtime.Close(ctx) })
+	compiled, err := runtime.CompileModule(ctx, code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context, bundle []byte) ([]byte, error) {
+		m, err := runtime.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+		if err != nil {
+			return nil, err
+		}
+		defer m.Close(ctx)
+		return inspectIn(ctx, m, bundle)
+	}
+}
+
+func inspectIn(ctx context.Context, m api.Module, bundle []byte) ([]byte, error) {
+	at, err := m.ExportedFunction("sonm_alloc").Call(ctx, uint64(len(bundle)))
+	if err != nil || !m.Memory().Write(uint32(at[0]), bundle) {
+		return nil, fmt.Errorf("alloc: %w", err)
+	}
+	packed, err := m.ExportedFunction("inspect").Call(ctx, at[0], uint64(len(bundle)))
+	if err != nil {
+		return nil, fmt.Errorf("the guest trapped: %w", err)
+	}
+	raw, ok := m.Memory().Read(uint32(packed[0]>>32), uint32(packed[0]))
+	if !ok || len(raw) < 16 {
+		return nil, errors.New("no reply")
+	}
+	if binary.LittleEndian.Uint32(raw) != 0 {
+		return nil, &sandbox.Error{Kind: sandbox.Refused, Msg: string(raw[16:])}
+	}
+	return bytes.Clone(raw[16:]), nil
+}
+
+// packed takes a path through everything that is done with a scene before its
+// price: found, read, unpacked, completed, inspected.
+func packed(t *testing.T, inspect inspector, file string) ([]byte, inspection, error) {
+	t.Helper()
+	pool, err := bundledApps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openScene(pool, file)
+	if err != nil {
+		return nil, inspection{}, inWords(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}()
+	if err := s.unpack(); err != nil {
+		return nil, inspection{}, inWords(err)
+	}
+	b, found, err := s.complete(t.Context(), job.Settings{Scene: s.main, Width: 64, Height: 64, Samples: 1}, inspect)
+	return b, found, inWords(err)
+}
+
+func testFile(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(append([]string{testScenes}, parts...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// place is a folder in which a case makes its files.
+type place struct {
+	t   *testing.T
+	dir string
+}
+
+func (p place) file(name string, data []byte) string {
+	p.t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
+		p.t.Fatal(err)
+	}
+	return path
+}
+
+func (p place) link(name, to string) {
+	p.t.Helper()
+	if err := os.Symlink(to, filepath.Join(p.dir, name)); err != nil {
+		p.t.Skip("no links here")
+	}
+}
+
+// entry is a file of an archive.
+type entry struct {
+	name string
+	data []byte
+	edit func(*zip.FileHeader)
+}
+
+func (p place) zip(name string, entries ...entry) string {
+	p.t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, e := range entries {
+		h := &zip.FileHeader{Name: e.name, Method: zip.Deflate}
+		if e.edit != nil {
+			e.edit(h)
+		}
+		w, err := z.CreateHeader(h)
+		if err == nil {
+			_, err = w.Write(e.data)
+		}
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.file(name, b.Bytes())
+}
+
+// Every way that a scene may come gives the same picture: the bundle is the same
+// where its files are, and holds nothing that is compressed.
+func TestWaysToBringAScene(t *testing.T) {
+	inspect := inspectorOf(t)
+	glb := testFile(t, "cornell_diffuse.glb")
+	draco := testFile(t, "cornell_draco.glb")
+	gltf, bin := testFile(t, "cornell_parts", "scene.gltf"), testFile(t, "cornell_parts", "scene.bin")
+	for name, c := range map[string]struct {
+		make func(p place) string
+		main string
+	}{
+		"file":            {func(p place) string { return p.file("a.glb", glb) }, "a.glb"},
+		"file of a crowd": {func(p place) string { p.file("b.glb", glb); return p.file("a.glb", glb) }, "a.glb"},
+		"folder": {func(p place) string {
+			p.file("f/a.GLB", glb)
+			p.file("f/notes.txt", nil)
+			return filepath.Join(p.dir, "f")
+		}, "a.GLB"},
+		"top first": {func(p place) string {
+			p.file("f/a.glb", glb)
+			p.file("f/old/b.glb", glb)
+			return filepath.Join(p.dir, "f")
+		}, "a.glb"},
+		"below": {func(p place) string {
+			p.file("f/x/y/a.glb", glb)
+			p.file("f/.trash/b.glb", glb)
+			return filepath.Join(p.dir, "f")
+		}, "x/y/a.glb"},
+		"zip": {func(p place) string { return p.zip("s.zip", entry{"a.glb", glb, nil}) }, "a.glb"},
+		"zip below": {func(p place) string {
+			return p.zip("s.ZIP", entry{"top/", nil, nil}, entry{"top/a.glb", glb, nil}, entry{"__MACOSX/top/._a.glb", []byte("x"), nil})
+		}, "top/a.glb"},
+		"zip of Windows": {func(p place) string { return p.zip("s.zip", entry{`top\a.glb`, glb, nil}) }, "top/a.glb"},
+		"stored zip": {func(p place) string {
+			return p.zip("s.zip", entry{"a.glb", glb, func(h *zip.FileHeader) { h.Method = zip.Store }})
+		}, "a.glb"},
+		"Draco":               {func(p place) string { return p.file("a.glb", draco) }, "a.glb"},
+		"meshopt in parts":    {func(p place) string { p.file("scene.bin", bin); return p.file("scene.gltf", gltf) }, "scene.gltf"},
+		"meshopt in a folder": {func(p place) string { p.file("f/x/scene.bin", bin); p.file("f/x/scene.gltf", gltf); return p.dir }, "f/x/scene.gltf"},
+		"meshopt in a zip": {func(p place) string {
+			return p.zip("s.zip", entry{"x/scene.bin", bin, nil}, entry{"x/scene.gltf", gltf, nil})
+		}, "x/scene.gltf"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := place{t, t.TempDir()}
+			path := c.make(p)
+			b, found, err := packed(t, inspect, path)
+			if err != nil {
+				if strings.HasPrefix(name, "meshopt") && strings.Contains(err.Error(), "KHR_mesh_quantization") {
+					t.Skip("this renderer does not read quantized meshes yet")
+				}
+				t.Fatal(err)
+			}
+			again, _, err := packed(t, inspect, path)
+			if err != nil || !bytes.Equal(b, again) {
+				t.Errorf("a second time the job is another one, %v", err)
+			}
+			if found.Triangles == 0 {
+				t.Errorf("inspect found %+v", found)
+			}
+			files, err := job.Unpack(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := false
+			for _, f := range files {
+				seen = seen || f.Path == c.main
+				if strings.HasSuffix(f.Path, "scene.bin") {
+					t.Errorf("%s is in the job", f.Path)
+				}
+			}
+			if !seen {
+				t.Errorf("%s is not in the job", c.main)
+			}
+		})
+	}
+}
+
+// scene is a small sound .gltf whose parts a case breaks.
+func smallScene(old, broken string) []byte {
+	points := make([]byte, 0, 36)
+	for _, v := range []float32{0, 0, 0, 1, 0, 0, 0, 1, 0} {
+		points = binary.LittleEndian.AppendUint32(points, math.Float32bits(v))
+	}
+	text := `{"asset":{"version":"2.0"},"scene":0,"scenes":[{"nodes":[0]}],"nodes":[{"mesh":0}],"meshes":[{"primitives":[{"attributes":{"POSITION":0}}]}],` +
+		`"accessors":[{"bufferView":0,"componentType":5126,"count":3,"type":"VEC3"}],"bufferViews":[{"buffer":0,"byteLength":36}],` +
+		`"buffers":[{"byteLength":36,"uri":"data:application/octet-stream;base64,` + base64.StdEncoding.EncodeToString(points) + `"}]}`
+	if old != "" && !strings.Contains(text, old) {
+		panic("the scene has no " + old)
+	}
+	return []byte(strings.Replace(text, old, broken, 1))
+}
+
+// broken is a case that must be refused.
+type broken struct {
+	want string
+	make func(p place) string
+}
+
+// changed is a .gltf with one thing replaced.
+func changed(want, old, by string) broken {
+	return broken{want, func(p place) string { return p.file("s.gltf", smallScene(old, by)) }}
+}
+
+func brokenFiles(t *testing.T) map[string]broken {
+	t.Helper()
+	glb, draco := testFile(t, "cornell_diffuse.glb"), testFile(t, "cornell_draco.glb")
+	nan := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0, 0, 0xc0, 0x7f}, 9))
+	uri := string(smallScene("", ""))
+	uri = uri[strings.Index(uri, "data:"):]
+	uri = uri[:strings.Index(uri, `"`)]
+	all := map[string]broken{
+		"not there":     {"does not exist", func(p place) string { return filepath.Join(p.dir, "a.glb") }},
+		"other format":  {"cannot open a.obj", func(p place) string { return p.file("a.obj", []byte("v 0 0 0")) }},
+		"no ending":     {"cannot open scene", func(p place) string { return p.file("scene", glb) }},
+		"empty":         {"is empty", func(p place) string { return p.file("a.glb", nil) }},
+		"text":          {"not a glTF", func(p place) string { return p.file("a.glb", []byte("hello")) }},
+		"picture":       {"not a glTF", func(p place) string { return p.file("a.gltf", []byte("\x89PNG\r\n\x1a\n")) }},
+		"JSON cut":      {"not valid JSON", func(p place) string { return p.file("a.gltf", smallScene("", "")[:200]) }},
+		"JSON of lists": {"not a glTF", func(p place) string { return p.file("a.gltf", []byte(`[{}]`)) }},
+		"deep JSON": {"deeper", func(p place) string {
+			return p.file("a.gltf", []byte(`{"asset":`+strings.Repeat(`[`, 100000)+strings.Repeat(`]`, 100000)+"}"))
+		}},
+		"deep compressed JSON": {"deeper", func(p place) string {
+			return p.file("a.gltf", []byte(`{"KHR_draco_mesh_compression":`+strings.Repeat(`[`, 100000)+strings.Repeat(`]`, 100000)+"}"))
+		}},
+		"node its own child":   changed("cyclic", `{"mesh":0}`, `{"mesh":0,"children":[0]}`),
+		"nodes in a ring":      changed("cyclic", `"nodes":[{"mesh":0}]`, `"nodes":[{"children":[1]},{"children":[0]}]`),
+		"no such node":         changed("node that does not exist", `[{"nodes":[0]}]`, `[{"nodes":[7]}]`),
+		"no such mesh":         changed("mesh that does not exist", `{"mesh":0}`, `{"mesh":3}`),
+		"no such scene":        changed("scene 3", `"scene":0`, `"scene":3`),
+		"no such accessor":     changed("accessor 5", `"POSITION":0`, `"POSITION":5`),
+		"no such view":         changed("bufferView 5", `"bufferView":0`, `"bufferView":5`),
+		"no such buffer":       changed("buffer 5", `"buffer":0`, `"buffer":5`),
+		"not a number":         changed("vertex", uri, "data:application/octet-stream;base64,"+nan),
+		"a billion vertices":   changed("1000000000", `"count":3`, `"count":1000000000`),
+		"negative count":       changed("damaged", `"count":3`, `"count":-3`),
+		"more than its view":   changed("more than its data holds", `"count":3`, `"count":4`),
+		"view beyond buffer":   changed("beyond its buffer", `"buffer":0,"byteLength":36`, `"buffer":0,"byteLength":360`),
+		"offset overflows":     changed("beyond its buffer", `"buffer":0,`, `"buffer":0,"byteOffset":9007199254740991,`),
+		"bad base64":           changed("base64", `base64,`, `base64,****`),
+		"other version":        changed("1.0", `"version":"2.0"`, `"version":"1.0"`),
+		"unknown extension":    changed("EXT_nobody", `"scene":0`, `"extensionsRequired":["EXT_nobody"],"scene":0`),
+		"missing buffer":       changed("far.bin", uri, "far.bin"),
+		"missing in words":     changed("far away.bin", uri, "far%20away.bin"),
+		"parent folder":        changed("outside", uri, "../../etc/passwd"),
+		"hidden parent":        changed("outside", uri, "a/%2e%2e/%2e%2e/passwd"),
+		"absolute":             changed("outside", uri, "/etc/passwd"),
+		"file URI":             changed("outside", uri, "file:///etc/passwd"),
+		"another computer":     changed("outside", uri, "https://example.org/a.bin"),
+		"backslashes":          changed("outside", uri, `..\\a.bin`),
+		"missing picture":      changed("tex.png", `"scene":0`, `"images":[{"uri":"tex.png"}],"textures":[{"source":0}],"scene":0`),
+		"a folder as a buffer": {"not a file", func(p place) string { p.file("sub/x", nil); return p.file("a.gltf", smallScene(uri, "sub")) }},
+		"buffer too short":     {"claims 36 bytes", func(p place) string { p.file("b.bin", []byte("x")); return p.file("a.gltf", smallScene(uri, "b.bin")) }},
+		"picture that is none": {"readable", func(p place) string {
+			p.file("t.png", []byte("x"))
+			return p.file("a.gltf", smallScene(`"scene":0`, `"images":[{"uri":"t.png"}],"scene":0`))
+		}},
+		"link out of a folder": {"escapes", func(p place) string {
+			p.file("far.bin", make([]byte, 36))
+			p.file("f/a.gltf", smallScene(uri, "b.bin"))
+			p.link("f/b.bin", "../far.bin")
+			return filepath.Join(p.dir, "f")
+		}},
+		"link to a scene alone": {"no scene", func(p place) string {
+			p.file("a.glb", glb)
+			p.file("f/x", nil)
+			p.link("f/a.glb", "../a.glb")
+			return filepath.Join(p.dir, "f")
+		}},
+		"empty folder": {"no scene in the folder", func(p place) string { return p.dir }},
+		"folder of others": {"no scene in the folder", func(p place) string {
+			p.file("f/a.obj", nil)
+			p.file("f/b.blend", nil)
+			return filepath.Join(p.dir, "f")
+		}},
+		"two scenes": {"a.glb, b.gltf", func(p place) string {
+			p.file("f/a.glb", glb)
+			p.file("f/b.gltf", nil)
+			return filepath.Join(p.dir, "f")
+		}},
+		"two scenes below": {"x/a.glb, y/a.glb", func(p place) string {
+			p.file("f/x/a.glb", glb)
+			p.file("f/y/a.glb", glb)
+			return filepath.Join(p.dir, "f")
+		}},
+		"many scenes": {"and 4 more", func(p place) string {
+			for i := range 9 {
+				p.file(fmt.Sprintf("f/%d.glb", i), glb)
+			}
+			return filepath.Join(p.dir, "f")
+		}},
+	}
+	for _, n := range []int{4, 11, 12, 19, 20, 100, 2000, len(glb) / 2, len(glb) - 1} {
+		all[fmt.Sprintf("cut at %d", n)] = broken{"", func(p place) string { return p.file("a.glb", glb[:n]) }}
+	}
+	for _, n := range []int{30, 3000, len(draco) / 2, len(draco) - 1} {
+		all[fmt.Sprintf("Draco cut at %d", n)] = broken{"", func(p place) string { return p.file("a.glb", draco[:n]) }}
+	}
+	return all
+}
+
+func brokenStreams(t *testing.T) map[string]broken {
+	t.Helper()
+	draco := testFile(t, "cornell_draco.glb")
+	parts, bin := string(testFile(t, "cornell_parts", "scene.gltf")), testFile(t, "cornell_parts", "scene.bin")
+	all := map[string]broken{}
+	start := 20 + int(binary.LittleEndian.Uint32(draco[12:])) + 8
+	for _, at := range []int{0, 5, 12, 30, 60, 200} { // of the binary chunk, where the first stream lies
+		all[fmt.Sprintf("Draco byte %d", at)] = broken{"Draco data are", func(p place) string {
+			file := bytes.Clone(draco)
+			for k := range 16 {
+				file[start+at+k] ^= 0xff
+			}
+			return p.file("a.glb", file)
+		}}
+	}
+	meshopt := func(want, old, by string) broken { // in the last place where it is
+		at := strings.LastIndex(parts, old)
+		if at < 0 {
+			t.Fatalf("the compressed scene has no %s", old)
+		}
+		return broken{want, func(p place) string {
+			p.file("scene.bin", bin)
+			return p.file("scene.gltf", []byte(parts[:at]+by+parts[at+len(old):]))
+		}}
+	}
+	all["meshopt mode"] = meshopt("no mode", `"mode": "ATTRIBUTES"`, `"mode": "BOXES"`)
+	all["meshopt stride"] = meshopt("elements of 9 bytes", `"byteStride": `, `"byteStride": 9, "was": `)
+	all["meshopt count"] = meshopt("claims", `"count": `, `"count": 1, "was": `)
+	all["meshopt billions"] = meshopt("MB that fit", `"count": `, `"count": 999999999, "was": `)
+	all["meshopt filter"] = meshopt("filter", `"mode": "ATTRIBUTES"`, `"mode": "ATTRIBUTES", "filter": "BLUR"`)
+	all["meshopt file"] = meshopt("gone.bin", `"uri": "scene.bin"`, `"uri": "gone.bin"`)
+	all["meshopt outside"] = meshopt("outside", `"uri": "scene.bin"`, `"uri": "../scene.bin"`)
+	all["meshopt cut"] = broken{"", func(p place) string {
+		p.file("scene.bin", bin[:len(bin)/2])
+		return p.file("scene.gltf", []byte(parts))
+	}}
+	return all
+}
+
+func brokenArchives(t *testing.T) map[string]broken {
+	t.Helper()
+	glb := testFile(t, "cornell_diffuse.glb")
+	zipped := func(want string, entries ...entry) broken {
+		return broken{want, func(p place) string { return p.zip("s.zip", entries...) }}
+	}
+	sound := entry{"a.glb", glb, nil}
+	symlink := func(h *zip.FileHeader) { h.SetMode(os.ModeSymlink | 0o777) }
+	return map[string]broken{
+		"zip of nothing":       {"damaged", func(p place) string { return p.file("s.zip", nil) }},
+		"zip that is none":     {"damaged", func(p place) string { return p.file("s.zip", bytes.Repeat([]byte("PK\x03\x04"), 50)) }},
+		"zip without files":    zipped("no scene in the archive"),
+		"zip without a scene":  zipped("no scene in the archive", entry{"a.txt", glb, nil}),
+		"zip with two":         zipped("a.glb, b.glb", sound, entry{"b.glb", glb, nil}),
+		"zip with parents":     zipped("outside", sound, entry{"../../.bashrc", []byte("x"), nil}),
+		"zip with backslashes": zipped("outside", sound, entry{`..\..\x`, []byte("x"), nil}),
+		"zip with absolute":    zipped("outside", sound, entry{"/etc/passwd", []byte("x"), nil}),
+		"zip with a drive":     zipped("outside", sound, entry{`C:\x`, []byte("x"), nil}),
+		"zip with a zero":      zipped("outside", sound, entry{"a\x00.png", []byte("x"), nil}),
+		"zip with a link":      zipped("is a link", entry{"a.glb", []byte("/etc/passwd"), symlink}),
+		"zip with one twice":   zipped("twice", sound, sound),
+		"zip bomb":             zipped("would grow", entry{"a.glb", make([]byte, 300<<20), nil}),
+		"zip cut":              {"damaged", func(p place) string { path := p.zip("s.zip", sound); return cut(p, path, 0.5) }},
+		"zip with wrong data": {"damaged", func(p place) string {
+			path := p.zip("s.zip", sound)
+			b, _ := os.ReadFile(path)
+			for i := 2000; i < 2400; i++ {
+				b[i] ^= 0x55
+			}
+			return p.file("t.zip", b)
+		}},
+		"zip that lies about sizes": {"damaged", func(p place) string {
+			path := p.zip("s.zip", sound)
+			b, _ := os.ReadFile(path)
+			at := bytes.LastIndex(b, []byte("PK\x01\x02"))
+			binary.LittleEndian.PutUint32(b[at+24:], 1000) // uncompressed size
+			return p.file("t.zip", b)
+		}},
+		"zip that claims gigabytes": {"MB", func(p place) string {
+			path := p.zip("s.zip", sound)
+			b, _ := os.ReadFile(path)
+			at := bytes.LastIndex(b, []byte("PK\x01\x02"))
+			binary.LittleEndian.PutUint32(b[at+24:], 0xfffffff0)
+			return p.file("t.zip", b)
+		}},
+		"zip with a password": {"password", func(p place) string {
+			path := p.zip("s.zip", sound)
+			b, _ := os.ReadFile(path)
+			at := bytes.LastIndex(b, []byte("PK\x01\x02"))
+			b[at+8] |= 1
+			return p.file("t.zip", b)
+		}},
+		"zip packed strangely": {"not known", func(p place) string {
+			path := p.zip("s.zip", sound)
+			b, _ := os.ReadFile(path)
+			at := bytes.LastIndex(b, []byte("PK\x01\x02"))
+			b[at+10] = 99
+			return p.file("t.zip", b)
+		}},
+		"zip missing a file": zipped("far.bin", entry{"a.gltf", smallScene("data:application/octet-stream;base64,", "far.bin?"), nil}),
+	}
+}
+
+func cut(p place, path string, share float64) string {
+	p.t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.file("cut.zip", b[:int(share*float64(len(b)))])
+}
+
+// TestBrokenInputsAreRefusedInOneSentence takes each through all that is done
+// before a price; nothing may crash, and a person must understand why.
+func TestBrokenInputsAreRefusedInOneSentence(t *testing.T) {
+	inspect := inspectorOf(t)
+	count := 0
+	for _, table := range []map[string]broken{brokenFiles(t), brokenStreams(t), brokenArchives(t)} {
+		for name, c := range table {
+			count++
+			t.Run(name, func(t *testing.T) {
+				p := place{t, t.TempDir()}
+				_, _, err := packed(t, inspect, c.make(p))
+				says(t, err, c.want)
+			})
+		}
+	}
+	if count < 80 {
+		t.Errorf("only %d inputs", count)
+	}
+}
+
+// says fails for an error that is no clear sentence with want in it.
+func says(t *testing.T, err error, want string) {
+	t.Helper()
+	p, ok := errors.AsType[*event.Problem](err)
+	if !ok {
+		t.Fatalf("%v, want a problem in words", err)
+	}
+	t.Log(p.Error())
+	whole := p.What
+	if p.Code == "" || p.Code == "internal" || !strings.Contains(whole, want) || !strings.HasSuffix(whole, ".") {
+		t.Errorf("%q (%s), want a sentence with %q", whole, p.Code, want)
+	}
+	if first := whole[0]; first >= 'a' && first <= 'z' {
+		t.Errorf("%q does not begin like a sentence", whole)
+	}
+	for _, inside := range []string{"\n", "panic", ".go:", "goroutine", "%!", "trapped"} {
+		if strings.Contains(whole, inside) {
+			t.Errorf("%q shows insides", whole)
+		}
+	}
+}
+
+// A scene of the largest size is not read beyond that, wherever it comes from.
+func TestNoMoreIsReadThanFits(t *testing.T) {
+	s := &scene{files: map[string][]byte{}, size: maxScene - 10}
+	err := s.take("a", io.LimitReader(zeros{}, 1<<40))
+	says(t, err, "MB of files")
+	if fog.ContentHash(s.files["a"]) != fog.ContentHash(nil) {
+		t.Error("it was kept")
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
