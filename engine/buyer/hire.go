@@ -95,6 +95,9 @@ func (r *run) known(ask fog.Ask) bool {
 // assign leases tasks to every seller with a free slot; one more than it has
 // slots while there is plenty, so that it never waits for the network.
 func (r *run) assign() {
+	if len(r.finished) > keepQueue {
+		return
+	}
 	held := map[fog.PeerID]int{}
 	for _, l := range r.table.InFlight() {
 		held[l.Worker]++

@@ -36,7 +36,9 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if first := r.results[l.Index]; first != nil {
 		return r.again(ctx, first, res, m.Output)
 	}
-	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
+	spec := r.Plan.Tasks[l.Index].Spec
+	film, err := r.reel.Add(spec, m.Output)
+	if err != nil {
 		return r.strike(ctx, s, rc, err.Error())
 	}
 	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: l.Index, Receipt: rc, Engine: res.engine}, m.Output); err != nil {
@@ -54,6 +56,7 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: drawn,
 		Done: len(r.results), Total: r.table.Len(),
 	})
+	r.frameDone(spec.Frame, film)
 	return r.weigh(ctx, res, drawn)
 }
 
@@ -179,36 +182,19 @@ func (r *run) strike(ctx context.Context, s *seller, rc fog.Receipt, why string)
 	}
 	r.forget(s)
 	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
+	touched := map[uint32]bool{}
 	for i, res := range r.results {
 		if res.s.deal.Seller != s.deal.Seller || res.checked {
 			continue
 		}
 		delete(r.results, i)
+		touched[r.Plan.Tasks[i].Spec.Frame] = true
 		res.s.tasks--
 		if err := r.table.Reopen(res.s.ask.Peer, res.receipt.Task); err != nil {
 			return err
 		}
 	}
-	return r.refilm(ctx)
-}
-
-// refilm builds the film again from the results that still count.
-func (r *run) refilm(ctx context.Context) error {
-	film, err := r.newFilm()
-	if err != nil {
-		return err
-	}
-	for i, res := range r.results {
-		out, err := r.b.parts.Journal.Output(ctx, r.ID, res.receipt.Result)
-		if err != nil {
-			return err
-		}
-		if err := film.Add(r.Plan.Tasks[i].Spec, out); err != nil {
-			return err
-		}
-	}
-	r.film = film
-	return nil
+	return r.refilm(ctx, touched)
 }
 
 // check is the goroutine that re-runs results in another engine than the

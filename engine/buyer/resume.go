@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sonm/engine/fog"
+	"sonm/engine/job"
 	"sonm/engine/pay"
 	"sonm/engine/proof"
 	"sonm/engine/wire"
@@ -113,8 +114,9 @@ func (r *run) restoreResults(ctx context.Context, saved Saved, deals map[fog.Dea
 			continue
 		}
 		out, err := r.b.parts.Journal.Output(ctx, r.ID, a.Receipt.Result)
+		var film *job.Film
 		if err == nil {
-			err = r.film.Add(t.Spec, out)
+			film, err = r.reel.Add(t.Spec, out)
 		}
 		if err != nil {
 			r.b.parts.Log.Info("result on disk is of no use", "task", a.Index, "err", err)
@@ -125,6 +127,7 @@ func (r *run) restoreResults(ctx context.Context, saved Saved, deals map[fog.Dea
 		}
 		r.results[a.Index] = res
 		s.tasks++
+		r.restoreFrame(ctx, t.Spec.Frame, film)
 		if err := r.rejudge(ctx, res); err != nil {
 			return err
 		}

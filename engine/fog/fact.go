@@ -87,6 +87,14 @@ type (
 		Amount Amount // for this task
 		Total  Amount // for this job to this seller so far
 	}
+	// FrameDone says that a frame of an animation is complete and, where the
+	// order says where to, saved. It comes again if a part of it was found wrong.
+	FrameDone struct {
+		Job   JobID
+		Frame int
+		Done  int // complete frames, of
+		Total int
+	}
 	// Settled says that the chain has paid the sellers.
 	Settled struct {
 		Job   JobID
@@ -174,6 +182,7 @@ func (TaskLeased) fact()    {}
 func (TaskDone) fact()      {}
 func (TaskChecked) fact()   {}
 func (Paid) fact()          {}
+func (FrameDone) fact()     {}
 func (Settled) fact()       {}
 func (JobSaved) fact()      {}
 func (SandboxReady) fact()  {}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"unicode/utf8"
 )
 
@@ -35,6 +34,11 @@ type Settings struct {
 	Camera  string `json:"camera"`        // name, or index as text; "" = the scene's first, or a framing default
 	Bounces int    `json:"max_bounces"`   // 1..MaxBounces; 0 = DefaultBounces
 	Sky     *Sky   `json:"sky,omitempty"` // nil = black if the scene has light, else a soft white default
+
+	// An animation: one picture for each of these frames, and Frame is 0. Left
+	// out of job.json where there is none, so that a picture's hash stays.
+	Frames *Frames `json:"frames,omitempty"`
+	FPS    float64 `json:"fps,omitempty"` // frames a second; frame n is at n / FPS seconds
 }
 
 // Sky is the light around the scene: a constant colour or an image. Make one
@@ -112,8 +116,8 @@ func (s Settings) Validate() error {
 	if s.Samples < 1 || s.Samples > MaxSamples {
 		return fmt.Errorf("%d samples per pixel cannot be rendered, 1 to %d can", s.Samples, MaxSamples)
 	}
-	if s.Frame < 0 || s.Frame > math.MaxInt32 {
-		return fmt.Errorf("frame %d does not exist, frames are numbered 0 to %d", s.Frame, math.MaxInt32)
+	if err := s.validateTime(); err != nil {
+		return err
 	}
 	if len(s.Camera) > maxNameLength || !utf8.ValidString(s.Camera) {
 		return fmt.Errorf("the camera's name of %d bytes is not UTF-8 text of at most %d", len(s.Camera), maxNameLength)
@@ -156,6 +160,10 @@ func within(v, lo, hi float64) bool { return v >= lo && v <= hi }
 func (s Settings) withDefaults() Settings {
 	if s.Bounces == 0 {
 		s.Bounces = DefaultBounces
+	}
+	if s.Frames != nil {
+		f := s.Frames.canonical()
+		s.Frames = &f
 	}
 	return s
 }
