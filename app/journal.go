@@ -159,7 +159,12 @@ func (j *journal) saveDone(ctx context.Context, id fog.JobID) error {
 
 // Judge records what was decided about a result.
 func (j *journal) Judge(ctx context.Context, v buyer.Verdict) error {
-	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
+	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Checked: v.Checked, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
+}
+
+// Passed counts the seller's results that were re-run and right.
+func (j *journal) Passed(ctx context.Context, seller fog.Address, but fog.JobID) (int, error) {
+	return j.db.Passed(ctx, seller, but)
 }
 
 // PutResult keeps a receipt this node signed.

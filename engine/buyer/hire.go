@@ -21,6 +21,7 @@ func (r *run) hire(ctx context.Context, ask fog.Ask, limit fog.Amount) {
 	ctx, stop := context.WithCancel(ctx)
 	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024), stop: stop}
 	r.sellers = append(r.sellers, s)
+	r.remember(ctx, s)
 	r.b.parts.Net.Admit(r.Input, ask.Peer)
 	r.group.Go(func() error {
 		defer stop()

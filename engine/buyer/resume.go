@@ -7,7 +7,6 @@ import (
 	"sonm/engine/fog"
 	"sonm/engine/job"
 	"sonm/engine/pay"
-	"sonm/engine/proof"
 	"sonm/engine/wire"
 )
 
@@ -24,7 +23,7 @@ func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, t Terms) (O
 	if r.epoch, err = b.parts.Ledger.Lock(ctx, fog.Amount{}); err != nil { // the job is among the open ones
 		return Outcome{}, err
 	}
-	deals := r.restoreDeals(saved)
+	deals := r.restoreDeals(ctx, saved)
 	if err := r.restoreBook(ctx, saved, deals); err != nil {
 		return Outcome{}, err
 	}
@@ -37,13 +36,14 @@ func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, t Terms) (O
 
 // restoreDeals remembers the sellers of before. None is talked to; one that
 // delivered something wrong stays out.
-func (r *run) restoreDeals(saved Saved) map[fog.DealID]*seller {
+func (r *run) restoreDeals(ctx context.Context, saved Saved) map[fog.DealID]*seller {
 	deals := map[fog.DealID]*seller{}
 	for _, d := range saved.Deals {
 		s := &seller{run: r, deal: d.Deal, id: d.Deal.ID(), ask: fog.Ask{Seller: d.Deal.Seller, Peer: d.Peer, Price: d.Deal.Price}, stop: func() {}}
 		s.banned, s.caught = d.Caught, d.Caught
 		deals[s.id] = s
 		r.sellers = append(r.sellers, s)
+		r.remember(ctx, s)
 	}
 	for _, a := range saved.Arrivals {
 		if s := deals[a.Receipt.Deal]; s != nil && a.Judged && !a.OK {
@@ -143,7 +143,7 @@ func (r *run) rejudge(ctx context.Context, res *result) error {
 	if res.paid {
 		return nil
 	}
-	return r.weigh(ctx, res, r.plan.Due(r.rec.Secret, proof.ReceiptHash(res.receipt), r.newcomer(res.s)))
+	return r.weigh(ctx, res, r.due(res))
 }
 
 // restoreCopy decides on a second result of a task, which may have waited for

@@ -77,6 +77,7 @@ type result struct {
 	receipt fog.Receipt
 	engine  sandbox.Engine
 	pending bool // waits for a verdict
+	first   bool // its verdict decides about its seller
 	checked bool // the verdict was good
 	paid    bool
 }
