@@ -51,7 +51,7 @@ func (h byWork) Less(i, j int) bool {
 
 func (h byWork) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 
-func (h *byWork) Push(t any) { *h = append(*h, t.(Task)) } //nolint:forcetypeassert // ours
+func (h *byWork) Push(t any) { *h = append(*h, t.(Task)) } //nolint:errcheck,forcetypeassert // nothing else is put in
 
 func (h *byWork) Pop() any {
 	old := *h
