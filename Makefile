@@ -54,12 +54,12 @@ fmt: ## format as the checks want it
 	$(LINT) fmt ./...
 
 bench: ## measure: make bench [AREA=render]; tables and build/bench/results/<area>.json
-	@$(SETUP) base guest
+	@$(SETUP) base guest bench
 	@$(MAKE) --no-print-directory terminal sandbox
 	go run ./build/bench $(WHICH)
 
 bench-full: ## measure with as many runs as the slowest area needs
-	@$(SETUP) base guest
+	@$(SETUP) base guest bench
 	@$(MAKE) --no-print-directory terminal sandbox
 	go run ./build/bench -full $(WHICH)
 

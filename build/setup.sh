@@ -5,7 +5,7 @@
 # missing; the build goes on and fails, if it must, at the tool itself.
 set -euo pipefail
 
-usage="usage: build/setup.sh base|guest|gui|test|node|windows ..."
+usage="usage: build/setup.sh base|guest|gui|test|node|windows|bench ..."
 
 # Debian package names by group.
 packages() {
@@ -15,6 +15,7 @@ packages() {
     libc++-16-dev-wasm32 libc++abi-16-dev-wasm32 libstb-dev g++ ;;
   gui) echo pkg-config xorg-dev libgl1-mesa-dev libwayland-dev libxkbcommon-dev ;;
   test) echo xvfb libgl1-mesa-dri xdotool imagemagick openbox pcmanfm iproute2 ;;
+  bench) echo blender python3-numpy ;;
   windows) echo gcc-mingw-w64-x86-64 ;;
   node) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
   *) echo "build/setup.sh: no group $1; $usage" >&2; return 2 ;;

@@ -40,11 +40,18 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], areas(), os.Stdout); err != nil {
+	if err := command(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
+}
+
+func command(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "-compare" {
+		return compare(ctx, args[1:], os.Stdout)
+	}
+	return run(ctx, args, areas(), os.Stdout)
 }
 
 func run(ctx context.Context, args []string, all []Area, out io.Writer) error {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"sonm/assets"
 	"sonm/engine/job"
@@ -46,8 +43,8 @@ func renderArea() Area {
 }
 
 func measureRender(ctx context.Context, b *Bench) error {
-	if out, err := exec.CommandContext(ctx, "engine/guest/pathtracer/native/build.sh", absolute(native)).CombinedOutput(); err != nil {
-		return fmt.Errorf("build the native renderer: %w: %s", err, out)
+	if err := buildNative(ctx); err != nil {
+		return err
 	}
 	for _, step := range []func(context.Context, *Bench) error{measureSpeed, measureMemory, measureJob, measurePicture} {
 		if err := step(ctx, b); err != nil {
@@ -83,13 +80,8 @@ func nativeSpeed(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for word := range strings.FieldsSeq(string(c.Out)) {
-		if v, ok := strings.CutPrefix(word, "msamples_per_cpu_s="); ok {
-			m, err := strconv.ParseFloat(v, 64)
-			return m * 1e6, err
-		}
-	}
-	return 0, fmt.Errorf("the native renderer says no msamples_per_cpu_s: %s", c.Out)
+	m, err := nativeFigure(c.Out, "msamples_per_cpu_s")
+	return m * 1e6, err
 }
 
 // sandboxed renders the same picture in a locked child of the given engine.
@@ -197,12 +189,4 @@ func measurePicture(ctx context.Context, b *Bench) error {
 	return errors.Join(
 		b.Add(Figure{Name: "psnr_cornell_diffuse", Value: m.PSNR, Unit: "dB, 256 samples", Better: Higher, Rival: "Cycles 3.4.1, converged", Runs: 1}),
 		b.Add(Figure{Name: "mean_error_cornell_diffuse", Value: worst, Unit: "worst channel", Better: Lower, Rival: "Cycles 3.4.1, converged", Runs: 1}))
-}
-
-func readEXR(path string) (picture.Image, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return picture.Image{}, err
-	}
-	return picture.DecodeEXR(data)
 }

@@ -308,12 +308,3 @@ inline bool GltfLoader::sky(Refusal& refusal) {
   if (inspecting_) return measure_image(entry->data, quoted(settings_.sky_file), sky.width, sky.height, refusal);
   return decode_sky(entry->data, quoted(settings_.sky_file), budget_, scene_.srgb, sky.width, sky.height, sky.rgb, refusal);
 }
-
-// The trees over triangles and instances of a loaded scene.
-inline void build_trees(Scene& scene) {
-  for (Mesh& mesh : scene.meshes)
-    mesh.tree.build(uint32_t(mesh.triangles.size()), [&](uint32_t t, int k) { return mesh.positions[mesh.triangles[t].vertex[k]]; });
-  std::vector<Bounds> boxes;
-  for (const Instance& instance : scene.instances) boxes.push_back(transformed(instance.to_world, scene.meshes[instance.mesh].tree.bounds));
-  scene.tree.build(boxes);
-}

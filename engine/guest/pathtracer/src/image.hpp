@@ -45,6 +45,7 @@ enum class Wrap : uint8_t { repeat, clamp, mirror };
 // How a material uses an image: sampler and KHR_texture_transform.
 struct Texture {
   int32_t image = -1;
+  uint8_t uv_set = 0;  // which TEXCOORD_n
   Wrap wrap_s = Wrap::repeat, wrap_t = Wrap::repeat;
   bool nearest = false;
   float u_row[3] = {1, 0, 0}, v_row[3] = {0, 1, 0};  // (u, v, 1) -> transformed

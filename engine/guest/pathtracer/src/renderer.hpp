@@ -13,9 +13,18 @@ constexpr uint32_t kMaxTaskPixels = 1u << 22;
 constexpr uint32_t kMaxBlockLog2 = 20;
 constexpr uint32_t kMaxSamples = 1u << 24;
 
+// What a task's pixels hold, as float32: sums over its samples.
+enum Layer : uint32_t {
+  kRadiance = 0,  // R, G, B
+  kFeatures = 1   // albedo R, G, B; normal X, Y, Z; depth; coverage
+};
+constexpr uint32_t kMaxChannels = 8;
+
+inline uint32_t channels_of(uint32_t layer) { return layer == kFeatures ? 8 : 3; }
+
 // What a task asks for: ten u32 on the wire.
 struct TaskSpec {
-  uint32_t version, frame, x0, y0, x1, y1, first_sample, block_log2, shift, reserved;
+  uint32_t version, frame, x0, y0, x1, y1, first_sample, block_log2, shift, layer;
 };
 
 class Renderer {
@@ -34,20 +43,17 @@ class Renderer {
     return choose_camera(refusal);
   }
 
-  // Renders into rgb: three floats for each pixel of the rectangle.
-  bool task(const TaskSpec& spec, std::vector<float>& rgb, uint64_t& work, Refusal& refusal) const {
+  // Renders into sums: the layer's channels for each pixel of the rectangle.
+  bool task(const TaskSpec& spec, std::vector<float>& sums, uint64_t& work, Refusal& refusal) const {
     if (!acceptable(spec, refusal)) return false;
-    uint32_t width = shrunk(settings_.width, spec.shift), height = shrunk(settings_.height, spec.shift);
-    rgb.clear();
-    rgb.reserve(size_t(spec.x1 - spec.x0) * (spec.y1 - spec.y0) * 3);
+    uint32_t channels = channels_of(spec.layer);
+    sums.assign(size_t(spec.x1 - spec.x0) * (spec.y1 - spec.y0) * channels, 0);
     Tracer tracer(scene_, lights_, settings_.max_bounces);
+    float* at = sums.data();
     for (uint32_t y = spec.y0; y < spec.y1; y++)
-      for (uint32_t x = spec.x0; x < spec.x1; x++) {
-        Vec3 sum = pixel(tracer, spec, x, y, width, height);
-        rgb.push_back(sum.x);
-        rgb.push_back(sum.y);
-        rgb.push_back(sum.z);
-      }
+      for (uint32_t x = spec.x0; x < spec.x1; x++, at += channels)
+        if (spec.layer == kFeatures) pixel<kFeatures>(tracer, spec, x, y, at);
+        else pixel<kRadiance>(tracer, spec, x, y, at);
     work = tracer.rays + tracer.shaded;
     rays_ = tracer.rays;
     return true;
@@ -61,7 +67,8 @@ class Renderer {
 
  private:
   bool acceptable(const TaskSpec& s, Refusal& refusal) const {
-    if (s.version != 1 || s.reserved != 0) return refusal.say("The task has version ", s.version, "; this renderer reads version 1.");
+    if (s.layer > kFeatures) return refusal.say("The task asks for layer ", s.layer, ", which this renderer does not have.");
+    if (s.version != 1) return refusal.say("The task has version ", s.version, "; this renderer reads version 1.");
     if (s.shift > 15) return refusal.say("The task shrinks the frame by 2^", s.shift, ", which is too much.");
     uint32_t width = shrunk(settings_.width, s.shift), height = shrunk(settings_.height, s.shift);
     if (s.x0 >= s.x1 || s.y0 >= s.y1 || s.x1 > width || s.y1 > height)
@@ -72,19 +79,41 @@ class Renderer {
     return true;
   }
 
-  // The sum over the block, in the order of the binary tree.
-  Vec3 pixel(Tracer& tracer, const TaskSpec& spec, uint32_t x, uint32_t y, uint32_t width, uint32_t height) const {
-    Vec3 partial[kMaxBlockLog2 + 1];
+  // The sums over the block, in the order of the binary tree.
+  template <Layer layer>
+  void pixel(Tracer& tracer, const TaskSpec& spec, uint32_t x, uint32_t y, float* sums) const {
+    constexpr int channels = layer == kFeatures ? 8 : 3;
+    float partial[kMaxBlockLog2 + 2][channels];
+    float width = float(shrunk(settings_.width, spec.shift)), height = float(shrunk(settings_.height, spec.shift));
     uint32_t depth = 0, seed = pixel_seed(seed_, spec.frame, x, y);
     for (uint32_t i = 0; i < 1u << spec.block_log2; i++) {
-      Sampler sampler(sobol_, seed, spec.first_sample + i);
-      Pair u = sampler.pair();
-      Vec3 sum = tracer.radiance(camera_ray((float(x) + u.x) / float(width), (float(y) + u.y) / float(height), float(width) / float(height)), sampler);
-      if (!finite(sum)) sum = {0, 0, 0};
-      for (uint32_t full = i + 1; !(full & 1); full >>= 1) sum = partial[--depth] + sum;
-      partial[depth++] = sum;
+      Sampler sampler(seed, spec.first_sample + i);
+      Draws u = sampler.draw();
+      Ray ray = camera_ray((float(x) + u.x[0]) / width, (float(y) + u.y[0]) / height, width / height);
+      float* leaf = partial[depth];
+      bool sound = true;
+      sample<layer>(tracer, ray, sampler, leaf);
+      for (int c = 0; c < channels; c++) sound = sound && finite(leaf[c]);
+      for (int c = 0; c < channels; c++) leaf[c] = sound ? leaf[c] : 0;
+      for (uint32_t full = i + 1; !(full & 1); full >>= 1, depth--)
+        for (int c = 0; c < channels; c++) partial[depth - 1][c] += partial[depth][c];
+      depth++;
     }
-    return partial[0];
+    for (int c = 0; c < channels; c++) sums[c] = partial[0][c];
+  }
+
+  template <Layer layer>
+  void sample(Tracer& tracer, const Ray& ray, Sampler& sampler, float* out) const {
+    if constexpr (layer == kFeatures) {
+      Features f = tracer.features(ray, sampler, -camera_.to_world.z);
+      const float values[8] = {f.albedo.x, f.albedo.y, f.albedo.z, f.normal.x, f.normal.y, f.normal.z, f.depth, f.coverage};
+      for (int c = 0; c < 8; c++) out[c] = values[c];
+    } else {
+      Vec3 light = tracer.radiance(ray, sampler);
+      out[0] = light.x;
+      out[1] = light.y;
+      out[2] = light.z;
+    }
   }
 
   // (0,0) is the top left corner of the frame, (1,1) the bottom right.
@@ -155,6 +184,5 @@ class Renderer {
   Scene scene_;
   Lights lights_;
   Camera camera_;
-  SobolTable sobol_;
   mutable uint64_t rays_ = 0;
 };

@@ -4,7 +4,8 @@
 // and the dimension, and on nothing else: tiles, blocks and their order leave
 // no trace. Dimensions come in padded pairs: every pair is the (0,2) sequence
 // in a shuffled order of its own (Burley 2020, "Practical hash-based Owen
-// scrambling").
+// scrambling"). Four pairs are drawn at once, one in each lane: that is less
+// work than looking tables up, and it never runs out of table.
 #pragma once
 
 #include "math.hpp"
@@ -16,67 +17,69 @@ inline uint32_t mixed(uint32_t x) {  // "lowbias32", C. Wellons
   x *= 0x846ca68bu;
   return x ^ x >> 16;
 }
-
-inline uint32_t reversed(uint32_t x) {
-  x = x >> 16 | x << 16;
-  x = (x & 0xff00ff00u) >> 8 | (x & 0x00ff00ffu) << 8;
-  x = (x & 0xf0f0f0f0u) >> 4 | (x & 0x0f0f0f0fu) << 4;
-  x = (x & 0xccccccccu) >> 2 | (x & 0x33333333u) << 2;
-  return (x & 0xaaaaaaaau) >> 1 | (x & 0x55555555u) << 1;
+inline Word4 mixed(Word4 x) {
+  x = x ^ right<16>(x);
+  x = x * splat_word(0x7feb352du);
+  x = x ^ right<15>(x);
+  x = x * splat_word(0x846ca68bu);
+  return x ^ right<16>(x);
 }
 
-// Owen scrambling of a number whose bits are already reversed
+// Owen scrambling of numbers whose bits are already reversed
 // (Laine and Karras, constants by N. Vegdahl).
-inline uint32_t scrambled_reversed(uint32_t x, uint32_t seed) {
-  x ^= x * 0x3d20adeau;
-  x += seed;
-  x *= seed >> 16 | 1;
-  x ^= x * 0x05526c56u;
-  return x ^ x * 0x53a22864u;
+inline Word4 scrambled_reversed(Word4 x, Word4 seed) {
+  x = x ^ (x * splat_word(0x3d20adeau));
+  x = x + seed;
+  x = x * (right<16>(seed) | splat_word(1));
+  x = x ^ (x * splat_word(0x05526c56u));
+  return x ^ (x * splat_word(0x53a22864u));
 }
 
-// The second Sobol dimension of an index, byte by byte.
-struct SobolTable {
-  uint32_t part[4][256];
-  SobolTable() {
-    uint32_t direction[32], v = 1u << 31;
-    for (int i = 0; i < 32; i++, v ^= v >> 1) direction[i] = v;
-    for (int byte = 0; byte < 4; byte++)
-      for (uint32_t value = 0; value < 256; value++) {
-        uint32_t sum = 0;
-        for (int bit = 0; bit < 8; bit++)
-          if (value >> bit & 1) sum ^= direction[byte * 8 + bit];
-        part[byte][value] = sum;
-      }
-  }
-  uint32_t second(uint32_t i) const {
-    return part[0][i & 255] ^ part[1][i >> 8 & 255] ^ part[2][i >> 16 & 255] ^ part[3][i >> 24];
-  }
-};
+// The second Sobol dimension of an index, bits reversed. Its direction numbers
+// are Pascal's triangle modulo 2, so bit j is the sum of the bits i of the
+// index whose number contains j: five steps instead of a table.
+inline Word4 second_sobol_reversed(Word4 x) {
+  x = x ^ right<1>(x & splat_word(0xaaaaaaaau));
+  x = x ^ right<2>(x & splat_word(0xccccccccu));
+  x = x ^ right<4>(x & splat_word(0xf0f0f0f0u));
+  x = x ^ right<8>(x & splat_word(0xff00ff00u));
+  return x ^ right<16>(x);
+}
 
-inline float unit_float(uint32_t bits) { return float(bits >> 8) * 0x1p-24f; }  // [0, 1)
+// Numbers in [0, 1) of the upper 24 bits.
+inline Float4 unit_floats(Word4 bits) { return to_float(right<8>(bits)) * splat(0x1p-24f); }
 
 struct Pair { float x, y; };
 
+// Four independent points of the unit square.
+struct Draws {
+  float x[4], y[4];
+  Pair operator[](int i) const { return {x[i], y[i]}; }
+};
+
 class Sampler {
  public:
-  Sampler(const SobolTable& table, uint32_t pixel_seed, uint32_t sample) : table_(table), seed_(pixel_seed), reversed_sample_(reversed(sample)) {}
+  Sampler(uint32_t pixel_seed, uint32_t sample) : seed_(pixel_seed) { reversed_sample_ = reversed(splat_word(sample)); }
 
-  SONM_HOT Pair pair() {
-    uint32_t s = mixed(seed_ ^ mixed(++dimension_ * 0x9e3779b9u));
-    uint32_t shuffled_reversed = scrambled_reversed(reversed_sample_, s);
-    uint32_t index = reversed(shuffled_reversed);
-    // The first Sobol dimension of index is its bit reversal, so scrambling it
-    // starts from index itself.
-    uint32_t x = reversed(scrambled_reversed(index, mixed(s + 0x68bc21ebu)));
-    uint32_t y = reversed(scrambled_reversed(reversed(table_.second(index)), mixed(s + 0x02e5be93u)));
-    return {unit_float(x), unit_float(y)};
+  SONM_HOT Draws draw() {
+    static const uint32_t kFirst[4] = {1, 2, 3, 4};
+    Word4 dimension = splat_word(dimension_) + load_words(kFirst);
+    dimension_ += 4;
+    Word4 seed = mixed(splat_word(seed_) ^ (dimension * splat_word(0x9e3779b9u)));
+    Word4 index = reversed(scrambled_reversed(reversed_sample_, seed));
+    // The first Sobol dimension of an index is its bit reversal, so scrambling
+    // it starts from the index itself.
+    Word4 x = reversed(scrambled_reversed(index, mixed(seed + splat_word(0x68bc21ebu))));
+    Word4 y = reversed(scrambled_reversed(second_sobol_reversed(index), mixed(seed + splat_word(0x02e5be93u))));
+    Draws out;
+    store4(out.x, unit_floats(x));
+    store4(out.y, unit_floats(y));
+    return out;
   }
-  float single() { return pair().x; }
 
  private:
-  const SobolTable& table_;
-  uint32_t seed_, reversed_sample_, dimension_ = 0;
+  Word4 reversed_sample_;
+  uint32_t seed_, dimension_ = 0;
 };
 
 // The seed of one pixel: all 256 bits of the job's seed, the frame, the place.

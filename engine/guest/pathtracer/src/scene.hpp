@@ -3,16 +3,43 @@
 
 #include "bvh.hpp"
 #include "image.hpp"
+#include "sampler.hpp"
 
+enum class AlphaMode : uint8_t { opaque, mask, blend };
+
+// A glTF material. A texture multiplies the factor above it; image -1 is white.
+// `*_texture` channels are those of the specification and its extensions.
 struct Material {
   Vec3 base_color{1, 1, 1};
+  float base_alpha = 1;
+  Texture base_texture;              // sRGB colour, linear alpha
+  AlphaMode alpha_mode = AlphaMode::opaque;
+  float alpha_cutoff = 0.5f;
+  bool double_sided = false;         // told to buyers; both sides are drawn either way
+  bool unlit = false;                // KHR_materials_unlit: sends out its base colour, reflects nothing
   float metallic = 1, roughness = 1;
+  Texture roughness_texture;         // green roughness, blue metallic
+  Vec3 emission{0, 0, 0};            // emissiveFactor * emissiveStrength, W/(sr m2)
+  Texture emission_texture;          // sRGB
+  Texture normal_texture;
+  float normal_scale = 1;
   float specular = 1;                // KHR_materials_specular
   Vec3 specular_color{1, 1, 1};
-  Vec3 emission{0, 0, 0};            // emissiveFactor * emissiveStrength, W/(sr m2)
-  Texture base_texture, roughness_texture, emission_texture, normal_texture;
-  float normal_scale = 1;
+  Texture specular_texture;          // alpha
+  Texture specular_color_texture;    // sRGB
+  float ior = 1.5f;                  // KHR_materials_ior; 0 = perfect mirror at all angles
+  float transmission = 0;            // KHR_materials_transmission
+  Texture transmission_texture;      // red
+  float thickness = 0;               // KHR_materials_volume: 0 = thin walled, else the mesh is a body
+  Vec3 absorption{0, 0, 0};          // per scene unit: -ln(attenuationColor) / attenuationDistance
+  float coat = 0, coat_roughness = 0;  // KHR_materials_clearcoat
+  Texture coat_texture;              // red
+  Texture coat_roughness_texture;    // green
+  Texture coat_normal_texture;
+  float coat_normal_scale = 1;
+
   bool emits() const { return !black(emission); }
+  bool lets_through() const { return alpha_mode != AlphaMode::opaque; }
 };
 
 struct Triangle {
@@ -35,7 +62,11 @@ struct Instance {
   uint32_t mesh = 0;
   Affine to_world, to_object;
   uint32_t first_light = 0;  // index of its first emissive triangle in Lights
+  bool moves = false;        // its place or its mesh's shape differs from frame to frame
+  bool fixed = false;        // its triangles are in Scene::fixed
 };
+
+constexpr uint32_t kFixed = ~0u;
 
 enum class LightKind : uint8_t { triangle, point, spot, directional };
 
@@ -68,7 +99,9 @@ struct Scene {
   std::vector<PunctualLight> punctual;
   std::vector<Camera> cameras;
   SkyPicture sky;
-  InstanceTree tree;
+  MeshTree fixed;                           // triangles of the fixed instances, one after the other
+  std::vector<uint32_t> fixed_first, fixed_instance;  // where each begins there, and which it is
+  InstanceTree tree;                        // over all other instances
   Bounds bounds;
   SrgbTable srgb;
   // What inspect reports.

@@ -12,7 +12,11 @@ class Sky {
  public:
   struct Sample { Vec3 direction, radiance; float pdf; };
 
-  void set_constant(Vec3 radiance) { scale_ = radiance; lit_ = !black(radiance); }
+  void set_constant(Vec3 radiance) {
+    scale_ = radiance;
+    lit_ = !black(radiance);
+    mean_ = luminance(radiance);
+  }
 
   void set_picture(SkyPicture picture, Vec3 scale, float rotation_degrees) {
     picture_ = std::move(picture);
@@ -25,6 +29,8 @@ class Sky {
   }
 
   bool lit() const { return lit_; }
+  // Luminance, averaged over all directions.
+  float mean_luminance() const { return mean_; }
 
   Vec3 radiance(Vec3 d) const {
     if (!lit_) return {0, 0, 0};
@@ -121,11 +127,12 @@ class Sky {
       rows_[size_t(y)] = float(total);
     }
     total_ = float(total);
+    mean_ = total_ * kPi / (2 * float(w) * float(h)) * luminance(scale_);  // each row counts by its sine
   }
 
   SkyPicture picture_;
   Vec3 scale_{0, 0, 0};
-  float cos_ = 1, sin_ = 0, total_ = 0;
+  float cos_ = 1, sin_ = 0, total_ = 0, mean_ = 0;
   bool lit_ = false;
   std::vector<float> rows_, cells_;
 };
