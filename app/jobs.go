@@ -3,12 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image/color"
 	"math"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +25,7 @@ type order struct {
 	buyer    *buyer.Buyer
 	prepared buyer.Prepared
 	offer    market.Offer
+	reel     *reel        // of an animation that is saved as it comes; nil else
 	saved    *buyer.Saved // what an earlier run of the program left; nil for a new job
 	started  usage
 
@@ -116,9 +115,10 @@ func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (q even
 	q = event.Quote{
 		Job: o.prepared.ID, Sellers: len(o.offer.Asks), Expected: o.offer.Expected, Max: o.offer.Max, Tasks: len(o.prepared.Plan.Tasks),
 		Cameras: found.Cameras, Drawn: found.Drawn, Warnings: found.Warnings,
+		Animations: found.Animations,
 	}
 	d.put(o, event.Job{
-		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
+		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, Frames: frameCount(o), State: event.Quoted,
 		Quote: &q, Total: q.Tasks, Created: time.Now(),
 	})
 	return q, nil
@@ -203,6 +203,7 @@ func (o *order) patience() time.Duration {
 // run works on a job to its end: the picture saved, if the order says where.
 func (d *Desk) run(o *order) {
 	t := buyer.Terms{Offer: o.offer, CheckRate: o.request.CheckRate, Patience: o.patience(), Peek: o.peek, Quit: o.quit}
+	keepFrames(o, &t)
 	if o.saved != nil {
 		o.out, o.err = o.buyer.Resume(d.ctx, *o.saved, o.prepared, t)
 	} else {
@@ -240,11 +241,14 @@ func (d *Desk) finish(o *order) (err error) {
 
 // save writes a finished job's picture.
 func (d *Desk) save(o *order, path string) error {
+	if o.prepared.Settings.Animated() {
+		return d.saveAnimation(o, path)
+	}
 	if err := d.a.save(d.ctx, o.prepared.ID, path, o.out.Film); err != nil {
 		return err
 	}
 	d.change(o, func(j *event.Job) { j.Saved, j.Problem = path, nil })
-	o.tell(fog.JobSaved{Job: o.prepared.ID, Path: path, Film: o.out.Film.Hash()})
+	o.tell(fog.JobSaved{Job: o.prepared.ID, Path: path, Film: o.out.Hash})
 	return nil
 }
 
@@ -320,10 +324,12 @@ func (d *Desk) Save(_ context.Context, id fog.JobID, path string) error {
 	if err != nil {
 		return err
 	}
-	if ext := strings.ToLower(filepath.Ext(path)); ext != ".png" && ext != ".exr" {
-		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", filepath.Base(path))}
+	set := o.prepared.Settings
+	out, err := outputsOf(path, set.Animated())
+	if err == nil {
+		err = out.check(d.ctx, set.FrameAt(0))
 	}
-	if err := checkOut(path); err != nil {
+	if err != nil {
 		return err
 	}
 	<-o.done // it is being closed
@@ -344,6 +350,8 @@ func (d *Desk) fold(o *order, f fog.Fact) {
 		edit = func(j *event.Job) { j.Done, j.Total = f.Done, f.Total }
 	case fog.TaskChecked:
 		edit = func(j *event.Job) { j.Checked++ }
+	case fog.FrameDone:
+		edit = func(j *event.Job) { j.Ready, j.Frames = f.Done, f.Total }
 	case fog.Paid:
 		edit = func(j *event.Job) { j.Spent = j.Spent.Add(f.Amount) }
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sonm/app/store"
@@ -155,6 +156,28 @@ func (j *journal) saveDone(ctx context.Context, id fog.JobID) error {
 		return err
 	}
 	return os.RemoveAll(j.folder(id))
+}
+
+// sweep forgets the results of jobs that are over: an animation's are kept
+// until the engine ends, and a crash may leave them.
+func (j *journal) sweep(ctx context.Context) error {
+	rows, err := j.db.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	folders, err := os.ReadDir(j.results)
+	if err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if slices.ContainsFunc(rows, func(r store.Job) bool { return r.ID.String() == f.Name() }) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(j.results, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Judge records what was decided about a result.

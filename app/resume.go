@@ -76,7 +76,7 @@ func (d *Desk) goOn(ctx context.Context, o *order, row store.Job) error {
 	o.request.Width, o.request.Height, o.request.Samples = set.Width, set.Height, set.Samples
 	j := event.Job{
 		ID: row.ID, Scene: filepath.Base(row.Scene), Width: set.Width, Height: set.Height, Samples: set.Samples,
-		State: event.Running, Total: len(row.Specs), Locked: row.Locked, Created: row.Created,
+		Frames: frameCount(o), State: event.Running, Total: len(row.Specs), Locked: row.Locked, Created: row.Created,
 	}
 	for _, a := range saved.Arrivals {
 		if a.Judged && a.OK {

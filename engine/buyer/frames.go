@@ -39,7 +39,8 @@ func (r *run) frameDone(n uint32, film *job.Film) {
 }
 
 func (r *run) tellFrame(n uint32) {
-	r.b.parts.Emit(fog.FrameDone{Job: r.ID, Frame: int(n), Done: r.reel.Done(), Total: r.Settings.FrameCount()})
+	r.ready[n] = true
+	r.b.parts.Emit(fog.FrameDone{Job: r.ID, Frame: int(n), Done: len(r.ready), Total: r.Settings.FrameCount()})
 }
 
 // restoreFrame is frameDone before the loop runs, when nobody would take a
@@ -90,6 +91,7 @@ func (r *run) refilm(ctx context.Context, touched map[uint32]bool) error {
 		if err := r.reel.Forget(n); err != nil {
 			return err
 		}
+		delete(r.ready, n)
 	}
 	for i, res := range r.results {
 		spec := r.Plan.Tasks[i].Spec

@@ -112,9 +112,10 @@ type run struct {
 	table     *lease.Table
 	reel      *job.Reel
 	keep      func(ctx context.Context, frame int, film *job.Film) error
-	frames    chan frame // to the keeper
-	finished  []frame    // for the keeper, in order
-	keeping   int        // frames that are not kept yet
+	frames    chan frame      // to the keeper
+	finished  []frame         // for the keeper, in order
+	keeping   int             // frames that are not kept yet
+	ready     map[uint32]bool // frames that were told of
 	book      *pay.Book
 	epoch     uint32
 	sellers   []*seller
@@ -230,7 +231,7 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 // newRun makes a run at its very beginning, without money.
 func (b *Buyer) newRun(p Prepared, rec Record, t Terms) (*run, error) {
 	r := &run{
-		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit, keep: t.Keep, frames: make(chan frame),
+		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit, keep: t.Keep, frames: make(chan frame), ready: map[uint32]bool{},
 		events: make(chan any, 256), checks: make(chan *result), plan: proof.PlanChecks(rec.Check, len(p.Plan.Tasks), rec.Sellers),
 		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{}, standings: map[fog.Address]*standing{},
 	}

@@ -20,6 +20,8 @@ type (
 		Unique   uint64 // triangles stored
 		Drawn    uint64 // triangles seen, instances counted
 		Warnings []string
+
+		Animations []Animation // of the scene; none if it stands still
 	}
 	// Piloted says that the local pilot measured the work ahead.
 	Piloted struct {
@@ -109,6 +111,12 @@ type (
 		Film Hash
 	}
 )
+
+// Animation is one animation of a scene.
+type Animation struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"` // from 0 to its last key
+}
 
 // The facts of a seller.
 type (
