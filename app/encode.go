@@ -91,7 +91,7 @@ func encode(ctx context.Context, film string, frames []string, fps float64) erro
 	args = append(append(append(args, "-c:v", e.name), e.args...), made)
 	pipe, feed := io.Pipe()
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, "ffmpeg", args...) //nolint:gosec // the words are ours, the file is in a folder we made
+	cmd := exec.CommandContext(ctx, "ffmpeg", args...)
 	cmd.Stdin, cmd.Stderr, cmd.WaitDelay = pipe, &said, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		return err

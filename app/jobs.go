@@ -319,7 +319,7 @@ func srgb(v float32) uint8 {
 }
 
 // Save writes the picture of a finished job.
-func (d *Desk) Save(_ context.Context, id fog.JobID, path string) error {
+func (d *Desk) Save(ctx context.Context, id fog.JobID, path string) error {
 	o, err := d.find(id, event.Done)
 	if err != nil {
 		return err
@@ -327,7 +327,7 @@ func (d *Desk) Save(_ context.Context, id fog.JobID, path string) error {
 	set := o.prepared.Settings
 	out, err := outputsOf(path, set.Animated())
 	if err == nil {
-		err = out.check(d.ctx, set.FrameAt(0))
+		err = out.check(ctx, set.FrameAt(0))
 	}
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ type Core interface {
 	Cancel(ctx context.Context, job fog.JobID) error
 	// Preview is what there is of the picture.
 	Preview(ctx context.Context, job fog.JobID) (event.Picture, error)
-	// Save writes the picture; path ends in .png or .exr.
+	// Save writes the picture; path ends in .png or .exr; of an animation also in .mp4, .webm or .mkv.
 	Save(ctx context.Context, job fog.JobID, path string) error
 	// StartSelling offers this computer at price per fog.UnitsPerPrice units,
 	// slots tasks at once.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,8 +154,7 @@ func (f *fair) start(ctx context.Context, word string, v any, args ...string) er
 // close ends the processes, last started first, and removes what they wrote.
 func (f *fair) close() error {
 	var errs []error
-	for i := len(f.all) - 1; i >= 0; i-- {
-		s := f.all[i]
+	for _, s := range slices.Backward(f.all) {
 		errs = append(errs, s.in.Close())
 		<-s.gone
 		errs = append(errs, s.cmd.Wait())

@@ -120,6 +120,7 @@ type doneCard struct {
 	checked      *widget.Prose
 	trouble      *trouble
 	png, exr     *widget.Button
+	film         *widget.Button // of an animation
 	saved        *fyne.Container
 	name         *widget.Label
 	path         string
@@ -133,6 +134,7 @@ func newDoneCard(act RenderActions) *doneCard {
 	}
 	d.png = widget.NewButton(widget.Primary, "Save picture…", nil, func() { act.Save(".png") })
 	d.exr = widget.NewButton(widget.Plain, "Save for editing (EXR)…", nil, func() { act.Save(".exr") })
+	d.film = widget.NewButton(widget.Plain, "Save as a film (MP4)…", nil, func() { act.Save(".mp4") })
 	d.folder = widget.NewButton(widget.Plain, "Open folder", glyph("folder.svg", icon.Folder), func() { act.Folder(d.path) })
 	d.next = widget.NewButton(widget.Quiet, "Render another scene", nil, act.Clear)
 	d.saved = container.NewBorder(nil, nil,
@@ -140,7 +142,7 @@ func newDoneCard(act RenderActions) *doneCard {
 		nil, d.name)
 	head := container.NewBorder(nil, nil, nil, widget.NewPill("DONE", theme.ColorNameSuccess).Container, heading("Paid"))
 	d.card = widget.Card(widget.Rows(10, head, widget.Rows(4, d.paid, d.back), d.checked.Container,
-		widget.Line(), d.saved, d.trouble.Container, d.png, d.exr, d.folder, d.next))
+		widget.Line(), d.saved, d.trouble.Container, d.png, d.exr, d.film, d.folder, d.next))
 	return d
 }
 
@@ -155,6 +157,12 @@ func (d *doneCard) show(v view.Render) {
 	d.name.Set("Saved as " + r.Saved)
 	visible(d.saved, r.Saved != "")
 	visible(d.folder, r.Saved != "")
+	d.png.SetLabel("Save picture…")
+	if r.Moves {
+		d.png.SetLabel("Save pictures…")
+	}
+	visible(d.film, r.Moves)
+	d.film.SetOff(r.Saving)
 	d.png.SetOff(r.Saving)
 	d.exr.SetOff(r.Saving)
 }

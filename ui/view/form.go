@@ -25,8 +25,9 @@ const (
 	maxSamples = 65536   // a pixel
 )
 
-// Form is the size and quality of a picture, as typed.
-type Form struct{ Width, Height, Samples, Camera string }
+// Form is the size and quality of a picture, as typed; Frames is empty, or the
+// range of an animation.
+type Form struct{ Width, Height, Samples, Camera, Frames string }
 
 // Choice is a preset of a part of the form.
 type Choice struct {
@@ -81,11 +82,15 @@ func (f Form) Order(scene string) (event.Order, *event.Problem) {
 	case w*h > maxPixels:
 		wrong = "The picture is too large: it may have 268 million pixels."
 	}
+	frames, fps, unclear := f.animation()
+	if wrong == "" {
+		wrong = unclear
+	}
 	if wrong != "" {
 		return event.Order{}, &event.Problem{Code: "settings", What: wrong}
 	}
 	return event.Order{
-		Scene: scene, Width: w, Height: h, Samples: s, Camera: f.Camera,
+		Scene: scene, Width: w, Height: h, Samples: s, Camera: f.Camera, Frames: frames, FPS: fps,
 		Bounces: bounces, SkyStrength: 1, Wait: patience, CheckRate: checkRate,
 	}, nil
 }
@@ -131,7 +136,7 @@ func PictureName(scene, ending string) string {
 // has, or the wanted one behind it.
 func PicturePath(path, ending string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
-	case ".png", ".exr":
+	case ".png", ".exr", ".mp4", ".webm", ".mkv":
 		return path
 	}
 	return path + ending
