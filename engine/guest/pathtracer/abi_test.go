@@ -60,7 +60,7 @@ func TestTasksAreRefusedInWords(t *testing.T) {
 		want string
 	}{
 		"version":   {task{Version: 2, X1: 1, Y1: 1}, "version 2"},
-		"reserved":  {task{Version: 1, X1: 1, Y1: 1, Reserved: 1}, "version"},
+		"layer":     {task{Version: 1, X1: 1, Y1: 1, Layer: 2}, "layer 2"},
 		"empty":     {task{Version: 1, X0: 4, X1: 4, Y1: 1}, "rectangle"},
 		"outside":   {task{Version: 1, X1: 33, Y1: 1}, "rectangle"},
 		"shrunk":    {task{Version: 1, X1: 5, Y1: 1, Shift: 3}, "4 by 4"},

@@ -95,7 +95,7 @@ func (g *guest) open(seed byte, bundle []byte) {
 
 // task is the wire form of a task spec.
 type task struct {
-	Version, Frame, X0, Y0, X1, Y1, First, Log2, Shift, Reserved uint32
+	Version, Frame, X0, Y0, X1, Y1, First, Log2, Shift, Layer uint32
 }
 
 // render runs one task and returns its sums and its work.

@@ -69,7 +69,7 @@ class Tracer {
       Vec3 out = frame.to_local(-ray.direction);
       Surface surface = make_surface(p, frame, out);
       if (lights_.any()) {
-        from = lights_.gatherer(p.position, p.normal, surface.transmits() || material.coat_normal_texture.image >= 0);
+        from = lights_.gatherer(p.position + p.geometric * p.offset, p.normal, surface.transmits() || material.coat_normal_texture.image >= 0);
         sum = sum + throughput * direct(p, frame, surface, out, from, draws);
       }
       SurfaceSample next = sample_surface(surface, out, draws.y[2], draws[1]);
@@ -208,7 +208,7 @@ class Tracer {
     float pdf;
     Vec3 f = evaluate(surface, out, in, pdf) * light.radiance;
     if (black(f)) return {0, 0, 0};
-    Vec3 origin = p.position + p.geometric * (side > 0 ? p.offset : -p.offset);
+    Vec3 origin = side > 0 ? at.position : p.position - p.geometric * p.offset;
     f = f * unblocked({origin, light.direction}, light.distance * 0.9999f);
     if (light.delta) return f;
     return f * (share(light.pdf, pdf) / light.pdf);
