@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -161,8 +162,45 @@ func TestADeskBuysFromADesk(t *testing.T) {
 		t.Errorf("preview of %dx%d: %v", p.Width, p.Height, err)
 	}
 	saved(t, buyer, q.Job, p)
+	moving(t, buyer, file)
 	if err := seller.StopSelling(t.Context()); err != nil {
 		t.Errorf("stop selling: %v", err)
+	}
+}
+
+// moving buys an animation as a window does, which saves it when it is done:
+// twice, as frames of two kinds.
+func moving(t *testing.T, d *app.Link, scene string) {
+	t.Helper()
+	order := event.Order{Scene: scene, Width: 24, Height: 16, Samples: 4, Wait: 30 * time.Second, Frames: &event.Frames{First: 3, Last: 5, Step: 2}, FPS: 24}
+	q, err := d.Quote(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := watch(t, d, q.Job)
+	if err := d.Accept(t.Context(), q.Job); err != nil {
+		t.Fatal(err)
+	}
+	if j := <-done; j.State != event.Done || j.Frames != 2 || j.Ready != 2 {
+		t.Fatalf("job ended as %+v: %v", j, j.Problem)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"shot.png", "other.###.exr"} {
+		if err := d.Save(t.Context(), q.Job, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"other.003.exr", "other.005.exr", "shot_0003.png", "shot_0005.png"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("saved as %v, want %v: %v", names, want, err)
+	}
+	order.Frames.Last = 1
+	if _, err := d.Quote(t.Context(), order); err == nil || !strings.Contains(err.Error(), "backwards") {
+		t.Errorf("frames 3 to 1: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -20,6 +21,9 @@ const (
 	busyTilesAnimated = 16         // of an animation, whose frames keep sellers busy too
 	maxPlanned        = 1 << 42    // units of one task; MaxTasks of them still fit 64 bits
 )
+
+// ErrTasks says that a job cannot be planned in as many tasks as there may be.
+var ErrTasks = errors.New("this job would be cut into more tasks")
 
 // Options are a buyer's wishes for a plan; the zero value is the default.
 type Options struct {
@@ -102,7 +106,7 @@ func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {
 	}
 	tasks := p.cut(total)
 	if len(tasks) > MaxTasks {
-		return Plan{}, fmt.Errorf("this job would be cut into more than the %d tasks that fit: take larger tiles, or fewer frames at a time", MaxTasks)
+		return Plan{}, fmt.Errorf("%w than the %d that fit: take larger tiles, or fewer frames at a time", ErrTasks, MaxTasks)
 	}
 	plan := Plan{Settings: p.set, Tasks: tasks}
 	for i := range tasks {
