@@ -91,6 +91,16 @@ func TestPilotOfAnAnimationIsAFewFrames(t *testing.T) {
 	}
 }
 
+// The pilot of a plan that leaves the tile open has a task for each tile of the
+// plan, not one for each of its pixels: at full HD that was 32,400 calls of the
+// guest before the person saw a price.
+func TestPilotHasATaskPerTile(t *testing.T) {
+	s := job.Settings{Scene: "a", Width: 1920, Height: 1080, Samples: 1}
+	if n := len(job.PilotSpecs(s, 0)); n != 30*17 {
+		t.Errorf("%d tasks, want one for each of the 510 tiles", n)
+	}
+}
+
 // pilotRising answers the pilot with n units a sample in frame n.
 func pilotRising(s job.Settings) (all []job.PilotResult) {
 	for _, sp := range job.PilotSpecs(s, 64) {
@@ -257,5 +267,30 @@ func TestReelOfAPictureIsNamedByItsFilm(t *testing.T) {
 	f, err := r.Add(sp, framed(sp))
 	if err != nil || f == nil || r.Hash() != f.Hash() || !r.Complete() {
 		t.Errorf("film %v, %v", f, err)
+	}
+}
+
+// No task but one that cannot be cut is more than a 32nd of the work from it to
+// the end of the job, down to tasks that nobody waits for.
+func TestPlanTapersOff(t *testing.T) {
+	still := job.Settings{Scene: "a", Width: 160, Height: 96, Samples: 200}
+	for _, s := range []job.Settings{still, shot(1, 24, 1), shot(1, 1, 1)} {
+		const target = 100_000
+		p, err := job.NewPlan(s, pilotOf(s, 64), job.Options{Tile: 32, TargetWork: target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest := p.Planned
+		for i, k := range p.Tasks {
+			first := k.Spec.First == 0 && k.Spec.Frame == uint32(s.FrameAt(0))
+			if !first && k.Spec.Log2 > 0 && k.Planned > target/32 && k.Planned > rest/32+uint64(s.Width*s.Height) {
+				t.Fatalf("frames %+v: task %d of %d units, %d are left to the end", s.Frames, i, k.Planned, rest)
+			}
+			rest -= k.Planned
+		}
+		last := p.Tasks[len(p.Tasks)-1]
+		if last.Planned > target/32 && last.Spec.Log2 > 0 {
+			t.Errorf("frames %+v: the last task has %d units", s.Frames, last.Planned)
+		}
 	}
 }

@@ -64,8 +64,13 @@ type Plan struct {
 
 // PilotSpecs are the tasks of the pilot: one sample per pixel of the frame at
 // 1/8 size, one task per tile of the full frame; of an animation the frames of
-// PilotFrames. Together they cover every pixel of each small frame once.
+// PilotFrames. Together they cover every pixel of each small frame once. A tile
+// of 0 is DefaultTile, as in Options: a finer pilot would tell nothing more, as
+// no tile of a plan is smaller, and takes a call of the guest for each of them.
 func PilotSpecs(s Settings, tile int) []Spec {
+	if tile == 0 {
+		tile = DefaultTile
+	}
 	tile = max(tile, minTile)
 	var specs []Spec
 	for _, frame := range PilotFrames(s) {
