@@ -53,7 +53,7 @@ func TestSellersEndTogether(t *testing.T) {
 	film := picture
 	film.Width, film.Height, film.Samples, film.TargetWork, film.Frames = 64, 64, 16, 800_000, &job.Frames{First: 1, Last: 24, Step: 1}
 	for _, w := range []fogtest.Work{picture, film} {
-		for _, n := range []int{2, 4, 16} {
+		for _, n := range makespanSellers {
 			for _, dies := range []int{-1, n - 1} {
 				even, mixed := make([]float64, n), make([]float64, n)
 				for i := range n {
