@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"sonm/app/event"
+	"sonm/engine/fog"
 	"sonm/engine/job"
 )
 
@@ -27,6 +28,8 @@ type inspection struct {
 	Unique    uint64   `json:"unique_triangles"`
 	Warnings  []string `json:"warnings"`
 	Memory    uint64   `json:"memory"`
+
+	Animations []fog.Animation `json:"animations"`
 }
 
 // inspector runs an app's inspect on a bundle.
