@@ -54,6 +54,9 @@ func (r *run) restoreFrame(ctx context.Context, n uint32, film *job.Film) {
 	}
 }
 
+// heldUp reports whether no more work is given out before frames are kept.
+func (r *run) heldUp() bool { return len(r.finished) > keepQueue }
+
 // nextFrame is where the next complete frame goes; nowhere if there is none.
 func (r *run) nextFrame() (chan<- frame, frame) {
 	if len(r.finished) == 0 {

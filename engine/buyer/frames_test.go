@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"sonm/engine/fog"
 	"sonm/engine/fogtest"
@@ -23,6 +24,23 @@ func (s shelf) keep(_ context.Context, frame int, film *job.Film) error {
 // animation is three frames in some 60 tasks.
 func animation(s shelf) fogtest.Work {
 	return fogtest.Work{Width: 32, Height: 16, Frames: &job.Frames{First: 2, Last: 6, Step: 2}, Keep: s.keep}
+}
+
+// Frames that are slow to keep hold sellers up, which is no reason to think that
+// there are none.
+func TestFramesThatAreSlowToKeepEndNoJob(t *testing.T) {
+	inFog(t, 1, func(t *testing.T, f *fogtest.Fog) {
+		sell(t, f, fogtest.Honest(), fogtest.Honest())
+		s := shelf{}
+		w := animation(s)
+		w.Width, w.Height, w.Samples, w.Layers, w.Patience = 16, 8, 4, true, 10*time.Second
+		w.Frames = &job.Frames{First: 1, Last: 12, Step: 1}
+		w.Keep = func(ctx context.Context, frame int, film *job.Film) error {
+			time.Sleep(2 * w.Patience) // as denoising may take
+			return s.keep(ctx, frame, film)
+		}
+		rightFrames(t, buy(t, f, f.Buy("buyer", snm("10"), fogtest.BuyerRole{}), w), s)
+	})
 }
 
 // rightFrames checks every frame that was kept, joins each again from the
@@ -51,7 +69,9 @@ func TestAnAnimationIsOneJob(t *testing.T) {
 			sell(t, f, fogtest.Honest(), fogtest.Slow(3), fogtest.Honest())
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 			s := shelf{}
-			d := buy(t, f, b, animation(s))
+			w := animation(s)
+			w.Layers = seed%2 == 1
+			d := buy(t, f, b, w)
 			rightFrames(t, d, s)
 			told := fogtest.Find[fog.FrameDone](f.Trace, b.Peer, fogtest.Told)
 			if len(told) != 3 || told[2].Done != 3 || told[2].Total != 3 {
@@ -97,6 +117,7 @@ func TestAnAnimationGoesOnAfterEveryRecord(t *testing.T) {
 			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
 			s := shelf{}
 			w := animation(s)
+			w.Layers = k%2 == 0
 			d, open := untilCrash(t, b, w, k)
 			if more = d.ID != (fog.JobID{}); !more {
 				return

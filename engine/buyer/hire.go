@@ -96,7 +96,7 @@ func (r *run) known(ask fog.Ask) bool {
 // assign leases tasks to every seller with a free slot; one more than it has
 // slots while there is plenty, so that it never waits for the network.
 func (r *run) assign() {
-	if len(r.finished) > keepQueue {
+	if r.heldUp() {
 		return
 	}
 	held := map[fog.PeerID]int{}

@@ -291,10 +291,10 @@ func (r *run) loop(ctx context.Context) error {
 }
 
 // look notes since when nobody works on the job: no seller is there, or those
-// that are may not have what is left.
+// that are may not have what is left. While none is given out that means nothing.
 func (r *run) look() {
 	switch {
-	case r.table.Finished() || !r.table.Idle():
+	case r.table.Finished() || !r.table.Idle() || r.heldUp():
 		r.alone = time.Time{}
 	case r.alone.IsZero():
 		r.alone = r.b.parts.Now()
