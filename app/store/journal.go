@@ -313,9 +313,11 @@ func (s *Store) Judge(ctx context.Context, v Verdict) error {
 }
 
 // Passed counts the results of a seller, bought in other jobs than one, that
-// were re-run and right; none if it ever delivered a wrong one.
+// were re-run and right; none if it ever delivered a wrong one, also if that was
+// the last thing written before a crash.
 func (s *Store) Passed(ctx context.Context, seller fog.Address, but fog.JobID) (n int, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM deal WHERE seller=?1 AND role='buyer' AND state='caught') THEN 0 ELSE
+	err = s.db.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM deal WHERE seller=?1 AND role='buyer' AND state='caught')
+		OR EXISTS (SELECT 1 FROM deal d JOIN result r ON r.deal=d.id WHERE d.seller=?1 AND d.role='buyer' AND r.state='rejected') THEN 0 ELSE
 		(SELECT count(*) FROM deal d JOIN result r ON r.deal=d.id
 			WHERE d.seller=?1 AND d.role='buyer' AND d.job<>?2 AND r.checked=1 AND r.state='accepted') END`, seller[:], but[:]).Scan(&n)
 	if err != nil {

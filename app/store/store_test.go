@@ -235,6 +235,12 @@ func TestPassed(t *testing.T) {
 	passed(seller, 3, 4)
 	passed(seller, 2, 2)
 	passed(fog.Address{9}, 3, 0)
-	must(t, s.DealState(t.Context(), second, "caught"))
+	must(t, s.Judge(t.Context(), store.Verdict{Deal: second, Index: 3, Attempt: 1})) // and then the program died
 	passed(seller, 3, 0)
+
+	seller = fog.Address{3}
+	deal(4)
+	passed(seller, 9, 2)
+	must(t, s.DealState(t.Context(), deal(5), "caught"))
+	passed(seller, 9, 0)
 }
