@@ -257,6 +257,9 @@ func (a *App) summary(o *order) (Summary, error) {
 	if set := o.prepared.Settings; set.Animated() {
 		s.Frames = set.FrameCount()
 	}
+	if o.reel != nil {
+		s.Out = o.reel.result()
+	}
 	for _, x := range out.Shares {
 		s.Sellers = append(s.Sellers, SellerSummary{Peer: x.Peer, Address: x.Seller, Tasks: x.Tasks, Paid: x.Paid})
 	}
