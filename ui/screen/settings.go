@@ -66,8 +66,8 @@ func newSettings(change func(view.Form)) *settings {
 	s.card = widget.Card(widget.Rows(12, heading("Picture"),
 		widget.Rows(6, caption("Size"), s.sizes.Container),
 		widget.Rows(6, caption("Quality"), s.qualities.Container),
-		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container,
-		widget.Rows(6, caption("Extras"), widget.Equal(8, s.layers, s.denoise), widget.Paragraph(view.Extras, theme.SizeNameCaptionText, ours.Muted)), s.moves))
+		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container, s.moves,
+		widget.Rows(6, caption("Extras"), widget.Equal(8, s.layers, s.denoise), widget.Paragraph(view.Extras, theme.SizeNameCaptionText, ours.Muted))))
 	return s
 }
 
