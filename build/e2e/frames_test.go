@@ -46,7 +46,7 @@ func TestAKilledBuyerGoesOnWithAnAnimation(t *testing.T) {
 		all := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir(), out: "shot.png", job: []string{
 			filepath.Join(testdata, "cornell_diffuse.glb"), "--width", "48", "--height", "32", "--samples", "16", "--tile", "16", "--block", "8",
-			"--sellers", "2", "--frames", "2-6/2", "--fps", "12",
+			"--sellers", "2", "--frames", "2-6/2", "--fps", "12", "--denoise", "--view", "agx",
 		}}
 		want.run(0)
 		var names []string

@@ -36,7 +36,7 @@ func TestFramesThatAreSlowToKeepEndNoJob(t *testing.T) {
 		w.Width, w.Height, w.Samples, w.Layers, w.Patience = 16, 8, 4, true, 10*time.Second
 		w.Frames = &job.Frames{First: 1, Last: 12, Step: 1}
 		w.Keep = func(ctx context.Context, frame int, film *job.Film) error {
-			time.Sleep(2 * w.Patience) // as denoising may take
+			<-time.NewTimer(2 * w.Patience).C // as denoising may take
 			return s.keep(ctx, frame, film)
 		}
 		rightFrames(t, buy(t, f, f.Buy("buyer", snm("10"), fogtest.BuyerRole{}), w), s)
