@@ -23,7 +23,7 @@ import (
 // RenderRequest is a picture to be bought and saved.
 type RenderRequest struct {
 	event.Order
-	Out string // path of the picture: .png or .exr
+	Out string // path of the picture, .png or .exr; of an animation see outputsOf
 }
 
 // Render buys a picture and saves it. If the same picture is being made, or was
@@ -45,7 +45,7 @@ func (d *Desk) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact))
 
 // order has a picture under way and tell told of it, until leave is called.
 func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (_ *order, leave func(), err error) {
-	if err := checkOut(r.Out); err != nil {
+	if err := checkOrder(ctx, r); err != nil {
 		return nil, nil, err
 	}
 	if err := checkLook(r.Order); err != nil {
@@ -175,7 +175,7 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell f
 	if err != nil {
 		return buyer.Prepared{}, err
 	}
-	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings})
+	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings, Animations: found.Animations})
 	req.Bundle = bundle
 	loaded, err := probe.Load(ctx, req)
 	if err != nil {
@@ -203,6 +203,7 @@ func appFor(pool *apps.Pool, file string) (apps.App, error) {
 
 func settings(r event.Order, s *scene) (job.Settings, error) {
 	set := job.Settings{Scene: s.main, Width: r.Width, Height: r.Height, Samples: r.Samples, Camera: r.Camera, Bounces: r.Bounces, Layers: r.Layers || r.Look.Denoise}
+	times(r, &set)
 	if r.Sky != "" {
 		set.Sky = &job.Sky{Strength: r.SkyStrength, Rotation: r.SkyRotation}
 		if color, ok := parseColor(r.Sky); ok {
@@ -260,11 +261,17 @@ func (a *App) summary(o *order) (Summary, error) {
 		return Summary{}, fmt.Errorf("spent %s of %s locked: %w", out.Spent, out.Locked, err)
 	}
 	s := Summary{
-		Job: o.prepared.ID, Film: out.Film.Hash(), Out: o.request.Out, Width: o.request.Width, Height: o.request.Height, Samples: o.request.Samples,
+		Job: o.prepared.ID, Film: out.Hash, Out: o.request.Out, Width: o.request.Width, Height: o.request.Height, Samples: o.request.Samples,
 		Tasks: len(o.prepared.Plan.Tasks), Checked: out.Checked, Render: out.Render.Seconds(),
 		Buyer:  BuyerSummary{Address: a.bridge.Account(), Locked: out.Locked, Spent: out.Spent, Fee: out.Fee, Refunded: refunded},
 		Engine: out.Engines, Denoised: o.request.Look.Denoise,
 		Wall: now.at.Sub(o.started.at).Seconds(), Gas: now.gas - o.started.gas, Uploaded: now.sent - o.started.sent,
+	}
+	if set := o.prepared.Settings; set.Animated() {
+		s.Frames = set.FrameCount()
+	}
+	if o.reel != nil {
+		s.Out = o.reel.result()
 	}
 	for _, x := range out.Shares {
 		s.Sellers = append(s.Sellers, SellerSummary{Peer: x.Peer, Address: x.Seller, Tasks: x.Tasks, Paid: x.Paid})

@@ -35,11 +35,14 @@ func openDesk(ctx context.Context, cfg Config, h *home) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.journal.sweep(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	d := &Desk{a: a, watchers: map[chan event.Event]bool{}}
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if cfg.Resume {
 		if err := d.resumeAll(ctx); err != nil {
-			return nil, errors.Join(err, d.Close())
+			return nil, errors.Join(err, d.Close()) //nolint:contextcheck // what is swept up is swept whatever became of ctx
 		}
 	}
 	return d, nil
@@ -49,7 +52,7 @@ func openDesk(ctx context.Context, cfg Config, h *home) (*Desk, error) {
 // journal.
 func (d *Desk) Close() error {
 	d.cancel()
-	return errors.Join(d.group.Wait(), d.a.Close())
+	return errors.Join(d.group.Wait(), d.a.journal.sweep(context.WithoutCancel(d.ctx)), d.a.Close())
 }
 
 // refresh is how often a watcher is told everything anew: how many computers

@@ -3,11 +3,13 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"image"
 	"image/png"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -161,8 +163,52 @@ func TestADeskBuysFromADesk(t *testing.T) {
 		t.Errorf("preview of %dx%d: %v", p.Width, p.Height, err)
 	}
 	saved(t, buyer, q.Job, p)
+	moving(t, buyer, file)
 	if err := seller.StopSelling(t.Context()); err != nil {
 		t.Errorf("stop selling: %v", err)
+	}
+}
+
+// moving buys an animation with layers as a window does, which saves it when it
+// is done: twice, as frames of two kinds and looks.
+func moving(t *testing.T, d *app.Link, scene string) {
+	t.Helper()
+	order := event.Order{Scene: scene, Width: 24, Height: 16, Samples: 4, Wait: 30 * time.Second, Frames: &event.Frames{First: 3, Last: 5, Step: 2}, FPS: 24, Layers: true}
+	q, err := d.Quote(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := watch(t, d, q.Job)
+	if err := d.Accept(t.Context(), q.Job); err != nil {
+		t.Fatal(err)
+	}
+	if j := <-done; j.State != event.Done || j.Frames != 2 || j.Ready != 2 {
+		t.Fatalf("job ended as %+v: %v", j, j.Problem)
+	}
+	dir := t.TempDir()
+	for name, look := range map[string]event.Look{"shot.png": {View: "agx", Bits: 16}, "other.###.exr": {Denoise: true}} {
+		if err := d.Save(t.Context(), q.Job, filepath.Join(dir, name), look); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"other.003.exr", "other.005.exr", "shot_0003.png", "shot_0005.png"}; err != nil || !slices.Equal(names, want) {
+		t.Fatalf("saved as %v, want %v: %v", names, want, err)
+	}
+	one, two := readEXR(t, filepath.Join(dir, names[0])), readEXR(t, filepath.Join(dir, names[1]))
+	if !one.Note.Denoised || one.Layers == nil || !two.Note.Denoised || two.Layers == nil || one.Note.Film == two.Note.Film {
+		t.Errorf("the frames say %+v and %+v", one.Note, two.Note)
+	}
+	if _, fine := decode(t, filepath.Join(dir, names[2])).(*image.RGBA64); !fine {
+		t.Error("a frame has no 16 bits")
+	}
+	order.Frames.Last = 1
+	if _, err := d.Quote(t.Context(), order); err == nil || !strings.Contains(err.Error(), "backwards") {
+		t.Errorf("frames 3 to 1: %v", err)
 	}
 }
 

@@ -3,10 +3,8 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +24,7 @@ type order struct {
 	buyer    *buyer.Buyer
 	prepared buyer.Prepared
 	offer    market.Offer
+	reel     *reel        // of an animation that is saved as it comes; nil else
 	saved    *buyer.Saved // what an earlier run of the program left; nil for a new job
 	started  usage
 
@@ -148,9 +147,10 @@ func (d *Desk) price(ctx context.Context, o *order, found fog.Inspected) (q even
 	q = event.Quote{
 		Job: o.prepared.ID, Sellers: len(o.offer.Asks), Expected: o.offer.Expected, Max: o.offer.Max, Tasks: len(o.prepared.Plan.Tasks),
 		Cameras: found.Cameras, Drawn: found.Drawn, Warnings: found.Warnings,
+		Animations: found.Animations,
 	}
 	d.put(o, event.Job{
-		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, State: event.Quoted,
+		ID: q.Job, Scene: filepath.Base(r.Scene), Width: r.Width, Height: r.Height, Samples: r.Samples, Frames: frameCount(o), State: event.Quoted,
 		Layers: o.prepared.Settings.Layers, Look: r.Look,
 		Quote: &q, Total: q.Tasks, Thumbnail: true, Created: time.Now(),
 	})
@@ -238,6 +238,7 @@ func (o *order) patience() time.Duration {
 // run works on a job to its end: the picture saved, if the order says where.
 func (d *Desk) run(o *order) {
 	t := buyer.Terms{Offer: o.offer, CheckRate: o.request.CheckRate, Patience: o.patience(), Peek: o.peek, Quit: o.quit}
+	d.keepFrames(o, &t)
 	if o.saved != nil {
 		o.out, o.err = o.buyer.Resume(d.ctx, *o.saved, o.prepared, t)
 	} else {
@@ -277,10 +278,13 @@ func (d *Desk) finish(o *order) (err error) {
 func (d *Desk) save(o *order, path string, look event.Look) error {
 	o.saving.Lock()
 	defer o.saving.Unlock()
+	if o.prepared.Settings.Animated() {
+		return d.saveAnimation(o, path, look)
+	}
 	if look.Denoise && o.room.clean == nil {
 		o.tell(fog.Waited{Job: o.prepared.ID, Reason: "Denoising the picture."})
 	}
-	o.room.film, o.room.software = o.out.Film, "SONM "+d.a.cfg.Version
+	o.room.film, o.room.software = o.out.Film, d.software()
 	if err := o.room.write(d.ctx, path, look); err != nil {
 		return err
 	}
@@ -289,9 +293,12 @@ func (d *Desk) save(o *order, path string, look event.Look) error {
 		return err
 	}
 	d.change(o, func(j *event.Job) { j.Saved, j.Problem = path, nil })
-	o.tell(fog.JobSaved{Job: o.prepared.ID, Path: path, Film: o.out.Film.Hash()})
+	o.tell(fog.JobSaved{Job: o.prepared.ID, Path: path, Film: o.out.Hash})
 	return nil
 }
+
+// software is what a saved picture says it was made with.
+func (d *Desk) software() string { return "SONM " + d.a.cfg.Version }
 
 // Cancel calls a job off, or drops its quote. What was done is paid.
 func (d *Desk) Cancel(ctx context.Context, id fog.JobID) error {
@@ -356,16 +363,19 @@ func (d *Desk) thumbnail(id fog.JobID) (shot, bool) {
 	return o.small, true
 }
 
-// Save writes the picture of a finished job.
-func (d *Desk) Save(_ context.Context, id fog.JobID, path string, look event.Look) error {
+// Save writes the picture of a finished job in a look, of an animation every
+// frame.
+func (d *Desk) Save(ctx context.Context, id fog.JobID, path string, look event.Look) error {
 	o, err := d.find(id, event.Done)
 	if err != nil {
 		return err
 	}
-	if ext := strings.ToLower(filepath.Ext(path)); ext != ".png" && ext != ".exr" {
-		return &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", filepath.Base(path))}
+	set := o.prepared.Settings
+	out, err := outputsOf(path, set.Animated())
+	if err == nil {
+		err = out.check(ctx, set.FrameAt(0))
 	}
-	if err := checkOut(path); err != nil {
+	if err != nil {
 		return err
 	}
 	<-o.done // it is being closed
@@ -386,6 +396,8 @@ func (d *Desk) fold(o *order, f fog.Fact) {
 		edit = func(j *event.Job) { j.Done, j.Total = f.Done, f.Total }
 	case fog.TaskChecked:
 		edit = func(j *event.Job) { j.Checked++ }
+	case fog.FrameDone:
+		edit = func(j *event.Job) { j.Ready, j.Frames = f.Done, f.Total }
 	case fog.Paid:
 		edit = func(j *event.Job) { j.Spent = j.Spent.Add(f.Amount) }
 	default:

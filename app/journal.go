@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sonm/app/store"
@@ -162,9 +163,36 @@ func (j *journal) saveDone(ctx context.Context, id fog.JobID) error {
 	return os.RemoveAll(j.folder(id))
 }
 
+// sweep forgets the results of jobs that are over: an animation's are kept
+// until the engine ends, and a crash may leave them.
+func (j *journal) sweep(ctx context.Context) error {
+	rows, err := j.db.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	folders, err := os.ReadDir(j.results)
+	if err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if slices.ContainsFunc(rows, func(r store.Job) bool { return r.ID.String() == f.Name() }) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(j.results, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Judge records what was decided about a result.
 func (j *journal) Judge(ctx context.Context, v buyer.Verdict) error {
-	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
+	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Checked: v.Checked, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
+}
+
+// Passed counts the seller's results that were re-run and right.
+func (j *journal) Passed(ctx context.Context, seller fog.Address, but fog.JobID) (int, error) {
+	return j.db.Passed(ctx, seller, but)
 }
 
 // PutResult keeps a receipt this node signed.

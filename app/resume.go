@@ -83,7 +83,8 @@ func (d *Desk) goOn(ctx context.Context, o *order, row store.Job) error {
 	o.request.Width, o.request.Height, o.request.Samples = set.Width, set.Height, set.Samples
 	j := event.Job{
 		ID: row.ID, Scene: filepath.Base(row.Scene), Width: set.Width, Height: set.Height, Samples: set.Samples,
-		Layers: set.Layers, Look: o.request.Look, State: event.Running, Total: len(row.Specs), Locked: row.Locked, Created: row.Created,
+		Layers: set.Layers, Look: o.request.Look, Frames: frameCount(o),
+		State: event.Running, Total: len(row.Specs), Locked: row.Locked, Created: row.Created,
 	}
 	for _, a := range saved.Arrivals {
 		if a.Judged && a.OK {

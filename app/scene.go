@@ -15,6 +15,7 @@ import (
 
 	"sonm/app/event"
 	"sonm/engine/apps"
+	"sonm/engine/fog"
 	"sonm/engine/gltf"
 	"sonm/engine/job"
 )
@@ -31,6 +32,8 @@ type inspection struct {
 	Unique    uint64   `json:"unique_triangles"`
 	Warnings  []string `json:"warnings"`
 	Memory    uint64   `json:"memory"`
+
+	Animations []fog.Animation `json:"animations"`
 }
 
 // inspector runs an app's inspect on a bundle.

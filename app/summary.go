@@ -14,12 +14,13 @@ import (
 // Amounts are decimal strings in SNM; Locked = Spent + Refunded exactly.
 type Summary struct {
 	Job      fog.JobID       `json:"job"`
-	Film     fog.Hash        `json:"film"` // SHA-256 of the merged float32 film
+	Film     fog.Hash        `json:"film"` // SHA-256 of the merged float32 film; of an animation over its films' hashes, in order
 	Out      string          `json:"out"`
 	Width    int             `json:"width"`
 	Height   int             `json:"height"`
 	Samples  int             `json:"samples"`
 	Denoised bool            `json:"denoised,omitempty"`
+	Frames   int             `json:"frames,omitempty"` // of an animation
 	Tasks    int             `json:"tasks"`
 	Checked  int             `json:"checked"` // tasks re-run here in another engine
 	Wall     float64         `json:"wall_s"`

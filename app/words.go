@@ -9,6 +9,7 @@ import (
 	"sonm/app/settle"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
+	"sonm/engine/job"
 	"sonm/engine/market"
 	"sonm/engine/sandbox"
 )
@@ -36,6 +37,12 @@ func inWords(err error) error {
 		return &event.Problem{
 			Code: "funds", What: fmt.Sprintf("Not enough money: the job needs %s SNM set aside and there are %s.", funds.Need, funds.Have),
 			Do: "Add money to " + funds.Account.String() + ", lower the samples or the size, or set --max-price.", Cause: err,
+		}
+	}
+	if errors.Is(err, job.ErrTasks) {
+		return &event.Problem{
+			Code: "settings", What: fmt.Sprintf("This job has too many parts: more than %d.", job.MaxTasks),
+			Do: "Render fewer frames at a time, or with larger tiles.", Cause: err,
 		}
 	}
 	if errors.Is(err, fog.ErrChain) {

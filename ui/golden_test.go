@@ -39,6 +39,8 @@ func states() map[string]func(*stage) {
 		"render-cancel":  func(s *stage) { working(s); s.press("Cancel"); s.sees("Keep going") },
 		"render-done":    done,
 		"render-clean":   clean,
+		"render-moves":   moves,
+		"render-film":    film,
 		"render-problem": broken,
 		"render-crowded": crowded,
 		"render-wrong":   func(s *stage) { s.shell.Open([]string{"/home/ada/holiday.mov"}); s.sees("cannot open") },
@@ -75,6 +77,28 @@ func clean(s *stage) {
 	s.press("Render")
 	s.press("Denoise")
 	done(s)
+}
+
+// moves is a price of a scene that moves, and film what it becomes, with layers.
+func moves(s *stage) {
+	s.core.Animations = []fog.Animation{{Name: "Walk", Seconds: 2}}
+	s.press("Render")
+	s.press("Denoise")
+	s.priced()
+	s.press("Whole animation (49 frames at 24 fps)")
+	s.press("See the new price")
+	s.sees("Render for 3.77 SNM", "49 frames")
+}
+
+func film(s *stage) {
+	moves(s)
+	s.press("Render for 3.77 SNM")
+	s.sees("0 of 49 frames, 0 of 144 tasks done")
+	s.step(fog.JobID{2}, 144)
+	s.sees("came back to you")
+	s.picture()
+	s.press("Save as a film (MP4)…")
+	s.sees("Saved as harbour.mp4")
 }
 
 func working(s *stage) {

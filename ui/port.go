@@ -23,8 +23,9 @@ type Core interface {
 	Cancel(ctx context.Context, job fog.JobID) error
 	// Preview is what there is of the picture, in a look but never denoised.
 	Preview(ctx context.Context, job fog.JobID, look event.Look) (event.Picture, error)
-	// Save writes the picture in a look; path ends in .png or .exr. Denoising
-	// takes up to a minute.
+	// Save writes the picture in a look; path ends in .png or .exr; of an
+	// animation also in .mp4, .webm or .mkv. Denoising takes up to a minute for
+	// each picture.
 	Save(ctx context.Context, job fog.JobID, path string, look event.Look) error
 	// StartSelling offers this computer at price per fog.UnitsPerPrice units,
 	// slots tasks at once.

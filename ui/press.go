@@ -95,7 +95,7 @@ func (s *Shell) Open(paths []string) {
 	if wrong == nil {
 		s.leave()
 		s.desk = view.Desk{Scene: scene, Form: s.desk.Form}
-		s.desk.Form.Camera = ""
+		s.desk.Form.Camera, s.desk.Form.Frames = "", ""
 		s.price()
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	fynewidget "fyne.io/fyne/v2/widget"
 
 	"sonm/app/event"
+	"sonm/engine/fog"
 	"sonm/ui"
 	"sonm/ui/widget"
 )
@@ -176,6 +177,25 @@ func TestCamera(t *testing.T) {
 	s.press("See the new price")
 	s.sees("Render for 3.77 SNM")
 	if o := s.core.Orders(); len(o) != 2 || o[0].Camera != "" || o[1].Camera != "Bridge" {
+		t.Errorf("orders: %+v", o)
+	}
+}
+
+// TestAnimation: of a scene that moves the whole can be had, or a part, for a
+// price of its own.
+func TestAnimation(t *testing.T) {
+	s := newStage(t, fynetheme.VariantDark, func(s *stage) {
+		s.core.Animations = []fog.Animation{{Name: "Walk", Seconds: 2}, {Name: "Wave", Seconds: 0.5}}
+		s.priced()
+	})
+	s.press("Whole animation (49 frames at 24 fps)")
+	s.press("See the new price")
+	s.sees("Render for 3.77 SNM", "49 frames")
+	s.press("Render for 3.77 SNM")
+	s.sees("0 of 49 frames, 0 of 144 tasks done")
+	s.step([32]byte{2}, 144)
+	s.sees("Save pictures…", "Save as a film (MP4)…")
+	if o := s.core.Orders(); len(o) != 2 || o[0].Frames != nil || *o[1].Frames != (event.Frames{Last: 48, Step: 1}) || o[1].FPS != 24 {
 		t.Errorf("orders: %+v", o)
 	}
 }

@@ -173,7 +173,7 @@ func (d *demoFlags) renderArgs(cmd *cobra.Command) []string {
 		"--json", "--tied", "--width", strconv.Itoa(d.width), "--height", strconv.Itoa(d.height), "--samples", strconv.Itoa(d.samples),
 		"--sellers", strconv.Itoa(d.sellers),
 	}
-	for _, name := range []string{"camera", "bounces", "sky", "sky-strength", "sky-rotation", "max-price", "max-total", "wait", "tile", "block", "check", "view", "exposure", "depth"} {
+	for _, name := range []string{"camera", "bounces", "frame", "frames", "fps", "sky", "sky-strength", "sky-rotation", "max-price", "max-total", "wait", "tile", "block", "check", "view", "exposure", "depth"} {
 		if f := cmd.Flags().Lookup(name); f.Changed {
 			args = append(args, "--"+name, f.Value.String())
 		}

@@ -55,6 +55,8 @@ func (p *progress) fact(f fog.Fact) {
 		}
 	case fog.TaskDone:
 		p.task(f)
+	case fog.FrameDone:
+		p.line("Frame %d is done: %d of %d.", f.Frame, f.Done, f.Total)
 	}
 }
 
@@ -104,8 +106,12 @@ func (p *progress) summary(s app.Summary) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.cmd.OutOrStdout(), "\n%dx%d, %d samples per pixel in %.1f s; %d tasks (%s), %d checked; %d gas.\nFilm %s\nPicture: %s\n",
-		s.Width, s.Height, s.Samples, s.Wall, s.Tasks, s.Engine, s.Checked, s.Gas, s.Film, s.Out)
+	frames := ""
+	if s.Frames > 0 {
+		frames = fmt.Sprintf("%d frames of ", s.Frames)
+	}
+	fmt.Fprintf(p.cmd.OutOrStdout(), "\n%s%dx%d, %d samples per pixel in %.1f s; %d tasks (%s), %d checked; %d gas.\nFilm %s\nPicture: %s\n",
+		frames, s.Width, s.Height, s.Samples, s.Wall, s.Tasks, s.Engine, s.Checked, s.Gas, s.Film, s.Out)
 	if s.Denoised {
 		fmt.Fprintln(p.cmd.OutOrStdout(), "It is denoised: what was rendered has more noise, and the same light.")
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +17,9 @@ import (
 // renderFlags are the settings of a picture, shared by render and demo.
 type renderFlags struct {
 	out      string
+	frame    int
+	frames   string
+	fps      float64
 	width    int
 	height   int
 	samples  int
@@ -43,7 +44,10 @@ type renderFlags struct {
 
 func (r *renderFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&r.out, "out", "o", r.out, "picture to write: .png, or .exr for 32-bit floats")
+	f.StringVarP(&r.out, "out", "o", r.out, "picture to write: .png, or .exr for 32-bit floats; of an animation also .mp4, .webm or .mkv")
+	f.IntVar(&r.frame, "frame", 0, "frame of the scene's animation to render: the moment frame/fps seconds")
+	f.StringVar(&r.frames, "frames", "", "render an animation: its first and last frame and a step, as 1-48 or 1-48/2")
+	f.Float64Var(&r.fps, "fps", 24, "frames a second")
 	f.IntVar(&r.width, "width", r.width, "pixels across")
 	f.IntVar(&r.height, "height", r.height, "pixels down")
 	f.IntVar(&r.samples, "samples", r.samples, "samples per pixel")
@@ -82,16 +86,45 @@ func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
 	case r.tile != 0 && (r.tile < 8 || r.tile > 1024):
 		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--tile: %d is not between 8 and 1024 pixels.", r.tile)}
 	}
-	ext := strings.ToLower(filepath.Ext(r.out))
-	if ext != ".png" && ext != ".exr" {
-		return req, &event.Problem{Code: "output", What: fmt.Sprintf("The picture's name %q must end in .png or .exr.", r.out)}
-	}
 	var err error
+	if err = r.moment(&req.Order); err != nil {
+		return req, err
+	}
+	if err = app.CheckOut(r.out, req.Frames != nil); err != nil {
+		return req, err
+	}
 	if req.MaxPrice, err = amountFlag("--max-price", r.maxPrice); err != nil {
 		return req, err
 	}
 	req.MaxTotal, err = amountFlag("--max-total", r.maxTotal)
 	return req, err
+}
+
+// moment reads which frames are wanted. A picture of frame 0 that says nothing
+// of time stays what it was: its job names no frames a second.
+func (r *renderFlags) moment(o *event.Order) error {
+	if r.frames == "" && r.frame == 0 && r.fps == 24 {
+		return nil
+	}
+	o.Frame, o.FPS = r.frame, r.fps
+	if !(r.fps > 0 && r.fps <= 1000) { // also what is not a number
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("--fps: %v frames a second cannot be rendered, it is more than 0 and at most 1000.", r.fps)}
+	}
+	if r.frames == "" {
+		return nil
+	}
+	if r.frame != 0 {
+		return &event.Problem{Code: "flags", What: "--frame is for one picture and --frames for an animation; name one of them."}
+	}
+	f, ok := event.ParseFrames(r.frames)
+	if !ok {
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("--frames: %q is not a range of frames such as 1-48 or 1-48/2.", r.frames)}
+	}
+	if f.Last < f.First {
+		return &event.Problem{Code: "flags", What: fmt.Sprintf("--frames: %s runs backwards; the lower number comes first.", r.frames)}
+	}
+	o.Frames = &f
+	return nil
 }
 
 func amountFlag(name, text string) (*fog.Amount, error) {

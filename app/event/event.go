@@ -51,6 +51,10 @@ type Order struct {
 	Camera  string
 	Bounces int
 
+	Frame  int     // of a picture: the moment Frame / FPS seconds of the scene's animation
+	Frames *Frames // of an animation; nil is one picture
+	FPS    float64 // frames a second; 0 where nothing asks for a moment
+
 	Sky         string // path of an image, or "r,g,b"; "" is none
 	SkyStrength float64
 	SkyRotation float64 // degrees
@@ -76,6 +80,9 @@ type Look struct {
 	Denoise  bool    // takes the noise out and says so in the file; needs layers
 }
 
+// Frames are the frames of an animation: First, First + Step and so on to Last.
+type Frames struct{ First, Last, Step int }
+
 // Quote is a price for an order, good until it is accepted or cancelled.
 type Quote struct {
 	Job      fog.JobID
@@ -86,6 +93,8 @@ type Quote struct {
 	Cameras  []string
 	Drawn    uint64   // triangles, instances counted
 	Warnings []string // what will look different, in sentences
+
+	Animations []fog.Animation // of the scene; none if it stands still
 }
 
 // State is where a job stands.
@@ -108,6 +117,8 @@ type Job struct {
 	Width   int
 	Height  int
 	Samples int
+	Frames  int  // of an animation, 0 of a picture
+	Ready   int  // frames that are complete
 	Layers  bool // albedo, normal and depth are rendered, so that it can be denoised
 	Look    Look // as ordered
 	State   State

@@ -281,6 +281,7 @@ type Verdict struct {
 	Index   uint32
 	Attempt uint32
 	OK      bool
+	Checked bool       // it was re-run here
 	Amount  fog.Amount // owed for it, before the fee; zero if not OK
 	Voucher fog.Voucher
 	At      time.Time
@@ -298,8 +299,8 @@ func (s *Store) Judge(ctx context.Context, v Verdict) error {
 			_, err := tx.ExecContext(ctx, "UPDATE result SET state=? WHERE deal=? AND idx=? AND attempt=?", state, v.Deal[:], v.Index, v.Attempt)
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE result SET state=?, amount=? WHERE deal=? AND idx=? AND attempt=?",
-			state, v.Amount[:], v.Deal[:], v.Index, v.Attempt); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE result SET state=?, amount=?, checked=? WHERE deal=? AND idx=? AND attempt=?",
+			state, v.Amount[:], v.Checked, v.Deal[:], v.Index, v.Attempt); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, putVoucher, voucherRow(Buyer, v.Voucher, v.At)...)
@@ -309,6 +310,20 @@ func (s *Store) Judge(ctx context.Context, v Verdict) error {
 		return fmt.Errorf("journal verdict: %w", err)
 	}
 	return nil
+}
+
+// Passed counts the results of a seller, bought in other jobs than one, that
+// were re-run and right; none if it ever delivered a wrong one, also if that was
+// the last thing written before a crash.
+func (s *Store) Passed(ctx context.Context, seller fog.Address, but fog.JobID) (n int, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM deal WHERE seller=?1 AND role='buyer' AND state='caught')
+		OR EXISTS (SELECT 1 FROM deal d JOIN result r ON r.deal=d.id WHERE d.seller=?1 AND d.role='buyer' AND r.state='rejected') THEN 0 ELSE
+		(SELECT count(*) FROM deal d JOIN result r ON r.deal=d.id
+			WHERE d.seller=?1 AND d.role='buyer' AND d.job<>?2 AND r.checked=1 AND r.state='accepted') END`, seller[:], but[:]).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("read record: %w", err)
+	}
+	return n, nil
 }
 
 // putVoucher keeps the higher of two vouchers.

@@ -206,3 +206,41 @@ func TestABadVerdictDoesNotUnpay(t *testing.T) {
 		t.Errorf("results %+v, want one that was rejected and cost 7 wei", got)
 	}
 }
+
+// A seller's record is what was re-run and right in other jobs, and gone with
+// the first wrong result.
+func TestPassed(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	seller := fog.Address{2}
+	deal := func(n byte) fog.DealID {
+		must(t, s.PutJob(t.Context(), job(n, 10)))
+		d := fog.Deal{Job: fog.JobID{n}, Buyer: fog.Address{1}, Seller: seller}
+		must(t, s.PutDeal(t.Context(), store.Deal{Role: store.Buyer, Peer: "p", Deal: d, Created: time.Unix(1, 0)}))
+		for i := range uint32(4) {
+			must(t, s.PutResult(t.Context(), store.Result{Index: i, Receipt: fog.Receipt{Deal: d.ID(), Attempt: 1, Work: 5}, Engine: "wazero"}))
+		}
+		must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 0, Attempt: 1, OK: true, Checked: true}))
+		must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 1, Attempt: 1, OK: true, Checked: true}))
+		must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 2, Attempt: 1, OK: true}))
+		return d.ID()
+	}
+	passed := func(seller fog.Address, but byte, want int) {
+		t.Helper()
+		if n, err := s.Passed(t.Context(), seller, fog.JobID{but}); err != nil || n != want {
+			t.Errorf("Passed = %d, %v; want %d", n, err, want)
+		}
+	}
+	deal(1)
+	second := deal(2)
+	passed(seller, 3, 4)
+	passed(seller, 2, 2)
+	passed(fog.Address{9}, 3, 0)
+	must(t, s.Judge(t.Context(), store.Verdict{Deal: second, Index: 3, Attempt: 1})) // and then the program died
+	passed(seller, 3, 0)
+
+	seller = fog.Address{3}
+	deal(4)
+	passed(seller, 9, 2)
+	must(t, s.DealState(t.Context(), deal(5), "caught"))
+	passed(seller, 9, 0)
+}

@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"sonm/assets"
-	"sonm/engine/fog"
 	"sonm/engine/job"
 	"sonm/engine/job/picture"
 	"sonm/engine/sandbox"
@@ -36,7 +35,7 @@ func renderArea() Area {
 		Name: "render",
 		Names: []string{
 			"native_samples_per_cpu_s", "wasmer_samples_per_cpu_s", "wazero_samples_per_cpu_s", "sandbox_vs_native",
-			"wall_1_seller_s", "wall_2_sellers_s", "two_sellers_speedup", "not_rendering_share", "gas_job",
+			"wall_1_seller_s", "wall_2_sellers_s", "two_sellers_speedup", "not_rendering_share", "checked_share", "first_preview_s", "gas_job",
 			"psnr_cornell_diffuse", "mean_error_cornell_diffuse", "inst_guest_mib",
 		},
 		Run: measureRender,
@@ -150,16 +149,6 @@ func measureMemory(ctx context.Context, b *Bench) error {
 	return b.Add(Figure{Name: "inst_guest_mib", Value: float64(reply.Memory) / (1 << 20), Unit: "MiB", Better: Lower, Runs: 1})
 }
 
-// summary is what the bench reads of a job's JSON.
-type summary struct {
-	Wall    float64 `json:"wall_s"`
-	Render  float64 `json:"render_s"`
-	Gas     uint64  `json:"gas"`
-	Sellers []struct {
-		Paid fog.Amount `json:"paid"`
-	} `json:"sellers"`
-}
-
 // demo runs a whole job with separate processes and reads its summary.
 func demo(ctx context.Context, out string, args ...string) (summary, error) {
 	var s summary
@@ -168,34 +157,6 @@ func demo(ctx context.Context, out string, args ...string) (summary, error) {
 		return s, err
 	}
 	return s, json.Unmarshal(c.Out, &s)
-}
-
-// measureJob takes a whole job: its wall time with one and two sellers, the
-// part of it in which nobody renders, and its gas.
-func measureJob(ctx context.Context, b *Bench) error {
-	dir, err := os.MkdirTemp("", "sonm-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	var last summary
-	wall := func(sellers string, all *[]float64) Sample {
-		return func(ctx context.Context) (float64, error) {
-			var err error
-			last, err = demo(ctx, filepath.Join(dir, "out.exr"), "--width", "384", "--height", "384", "--samples", "64", "--sellers", sellers)
-			*all = append(*all, last.Wall)
-			return last.Wall, err
-		}
-	}
-	var one, two []float64
-	if err := b.Ratio(ctx, Figure{Name: "two_sellers_speedup", Unit: "x", Better: Higher, Rival: "one seller"}, wall("1", &one), wall("2", &two)); err != nil {
-		return err
-	}
-	return errors.Join(
-		b.Add(Figure{Name: "wall_1_seller_s", Value: median(one), Unit: "s", Better: Lower, Runs: len(one)}),
-		b.Add(Figure{Name: "wall_2_sellers_s", Value: median(two), Unit: "s", Better: Lower, Runs: len(two)}),
-		b.Add(Figure{Name: "not_rendering_share", Value: 1 - last.Render/last.Wall, Unit: "of wall time", Better: Lower, Runs: 1}),
-		b.Add(Figure{Name: "gas_job", Value: float64(last.Gas), Unit: "gas, new buyer", Better: Lower, Runs: 1}))
 }
 
 // measurePicture compares with the converged reference.

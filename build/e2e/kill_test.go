@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -159,6 +160,8 @@ func TestAKilledBuyerGoesOn(t *testing.T) {
 type life struct {
 	t         *testing.T
 	url, home string
+	job       []string // killJob if nil
+	out       string   // name of what is saved; x.exr if ""
 	sum       summary
 	events    int    // of the last run
 	last      string // of the last run
@@ -167,8 +170,12 @@ type life struct {
 // run renders the job; at the halt-th event, if it is not 0, it is killed.
 func (l *life) run(halt int) {
 	l.t.Helper()
-	args := []string{"render", "--tied", "--json", "--trace", "--halt", strconv.Itoa(halt), "--home", l.home, "--network", l.url, "-o", filepath.Join(l.home, "x.exr")}
-	p := start(l.t, slices.Concat(args, killJob)...)
+	args := []string{"render", "--tied", "--json", "--trace", "--halt", strconv.Itoa(halt), "--home", l.home, "--network", l.url, "-o", l.path()}
+	job := killJob
+	if l.job != nil {
+		job = l.job
+	}
+	p := start(l.t, slices.Concat(args, job)...)
 	l.events = 0
 	p.until(func(line string) bool {
 		if strings.Contains(line, `"trace"`) {
@@ -186,6 +193,9 @@ func (l *life) run(halt int) {
 		l.t.Fatalf("job: %v", err)
 	}
 }
+
+// path is where the job is saved.
+func (l *life) path() string { return filepath.Join(l.home, cmp.Or(l.out, "x.exr")) }
 
 // journal is what the home's database says of its one job.
 type journal struct {
@@ -248,14 +258,15 @@ func (l *life) journal() (j journal) {
 // ends with, and returns how many tasks were leased again.
 func killedAt(t *testing.T, url string, k int, want *life) (repeats int) {
 	t.Helper()
-	l := &life{t: t, url: url, home: t.TempDir()}
+	l := &life{t: t, url: url, home: t.TempDir(), job: want.job, out: want.out}
 	l.run(k)
 	where := fmt.Sprintf("killed at event %d, %s", k, strings.TrimSpace(l.last))
 	before := l.journal()
 	if before.state == "saved" { // all was over: the same command would buy another picture
-		if _, err := os.Stat(filepath.Join(l.home, "x.exr")); err != nil {
+		if _, err := os.Stat(l.path()); err != nil && want.out == "" {
 			t.Errorf("%s: %v", where, err)
 		}
+		sameFrames(t, l, want, where)
 		return 0
 	}
 	l.run(0)
@@ -289,6 +300,7 @@ func killedAt(t *testing.T, url string, k int, want *life) (repeats int) {
 		}
 	}
 	checkMoney(t, l, after, where)
+	sameFrames(t, l, want, where)
 	return repeats
 }
 

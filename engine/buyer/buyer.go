@@ -162,6 +162,7 @@ type Verdict struct {
 	Index   uint32
 	Attempt uint32
 	OK      bool
+	Checked bool        // it was re-run here
 	Amount  fog.Amount  // owed for it, before the fee; zero if not OK
 	Voucher fog.Voucher // that promises it, written in the same step; none if not OK
 }
@@ -175,6 +176,9 @@ type Journal interface {
 	PutArrived(ctx context.Context, id fog.JobID, a Arrival, output []byte) error
 	Output(ctx context.Context, id fog.JobID, result fog.Hash) ([]byte, error)
 	Judge(ctx context.Context, v Verdict) error
+	// Passed is how many results of the seller were re-run and right in other
+	// jobs than this; none if one ever was wrong.
+	Passed(ctx context.Context, seller fog.Address, but fog.JobID) (int, error)
 }
 
 // Parts are the mechanisms a buyer is composed of.

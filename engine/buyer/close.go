@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"sonm/engine/fog"
-	"sonm/engine/job"
 	"sonm/engine/pay"
 	"sonm/engine/sandbox"
 	"sonm/engine/wire"
@@ -17,14 +16,10 @@ import (
 // farewell bounds how long sellers are waited for when a job is over.
 const farewell = 5 * time.Second
 
-func (r *run) newFilm() (*job.Film, error) {
-	return job.FilmOf(r.Settings)
-}
-
 // settle has the chain pay every seller what it was promised, and adds up.
 // failed says that the film will never be whole.
 func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
-	out := Outcome{Film: r.film, Locked: r.rec.Locked, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
+	out := Outcome{Film: r.reel.Newest(), Hash: r.reel.Hash(), Frame: r.joiner(), Locked: r.rec.Locked, Checked: r.checked, Engines: map[sandbox.Engine]int{}}
 	if !r.began.IsZero() {
 		out.Render = r.ended.Sub(r.began)
 	}
@@ -51,7 +46,7 @@ func (r *run) settle(ctx context.Context, failed bool) (Outcome, error) {
 	}
 	out.Tx = paid.Tx
 	out.Shares = r.shares(net)
-	if err := r.b.parts.Journal.JobSettled(ctx, Cost{r.ID, out.Spent, out.Fee, out.Tx, out.Film.Hash(), failed}); err != nil {
+	if err := r.b.parts.Journal.JobSettled(ctx, Cost{r.ID, out.Spent, out.Fee, out.Tx, out.Hash, failed}); err != nil {
 		return out, err
 	}
 	r.b.parts.Emit(fog.Settled{Job: r.ID, Spent: out.Spent, Fee: out.Fee, Tx: out.Tx})

@@ -21,6 +21,7 @@ func (r *run) hire(ctx context.Context, ask fog.Ask, limit fog.Amount) {
 	ctx, stop := context.WithCancel(ctx)
 	s := &seller{run: r, ask: ask, deal: d, id: d.ID(), out: make(chan *wire.Message, 1024), stop: stop}
 	r.sellers = append(r.sellers, s)
+	r.remember(ctx, s)
 	r.b.parts.Net.Admit(r.Input, ask.Peer)
 	r.group.Go(func() error {
 		defer stop()
@@ -95,6 +96,9 @@ func (r *run) known(ask fog.Ask) bool {
 // assign leases tasks to every seller with a free slot; one more than it has
 // slots while there is plenty, so that it never waits for the network.
 func (r *run) assign() {
+	if r.heldUp() {
+		return
+	}
 	held := map[fog.PeerID]int{}
 	for _, l := range r.table.InFlight() {
 		held[l.Worker]++

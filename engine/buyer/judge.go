@@ -8,7 +8,6 @@ import (
 	"sonm/engine/lease"
 	"sonm/engine/pay"
 	"sonm/engine/proof"
-	"sonm/engine/sandbox"
 	"sonm/engine/wire"
 )
 
@@ -36,7 +35,9 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	if first := r.results[l.Index]; first != nil {
 		return r.again(ctx, first, res, m.Output)
 	}
-	if err := r.film.Add(r.Plan.Tasks[l.Index].Spec, m.Output); err != nil {
+	spec := r.Plan.Tasks[l.Index].Spec
+	film, err := r.reel.Add(spec, m.Output)
+	if err != nil {
 		return r.strike(ctx, s, rc, err.Error())
 	}
 	if err := r.b.parts.Journal.PutArrived(ctx, r.ID, Arrival{Index: l.Index, Receipt: rc, Engine: res.engine}, m.Output); err != nil {
@@ -49,11 +50,12 @@ func (r *run) arrive(ctx context.Context, s *seller, m wire.Result) error {
 	r.results[l.Index] = res
 	s.tasks++
 	r.ended = r.b.parts.Now()
-	drawn := r.plan.Due(r.rec.Secret, proof.ReceiptHash(rc), r.newcomer(s))
+	drawn := r.due(res)
 	r.b.parts.Emit(fog.TaskDone{
 		Job: r.ID, Index: l.Index, Peer: s.ask.Peer, Work: rc.Work, Checked: drawn,
 		Done: len(r.results), Total: r.table.Len(),
 	})
+	r.frameDone(spec.Frame, film)
 	return r.weigh(ctx, res, drawn)
 }
 
@@ -119,7 +121,7 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if v, err = p.Keys.SignVoucher(ctx, v); err != nil {
 		return err
 	}
-	done := Verdict{Job: r.ID, Deal: s.id, Index: res.lease.Index, Attempt: res.receipt.Attempt, OK: true, Amount: amount, Voucher: v}
+	done := Verdict{Job: r.ID, Deal: s.id, Index: res.lease.Index, Attempt: res.receipt.Attempt, OK: true, Checked: res.checked, Amount: amount, Voucher: v}
 	if err := p.Journal.Judge(ctx, done); err != nil {
 		return err
 	}
@@ -179,121 +181,17 @@ func (r *run) strike(ctx context.Context, s *seller, rc fog.Receipt, why string)
 	}
 	r.forget(s)
 	r.b.parts.Emit(fog.SellerLost{Job: r.ID, Peer: s.ask.Peer, Reason: "It delivered a wrong result: " + why})
+	touched := map[uint32]bool{}
 	for i, res := range r.results {
 		if res.s.deal.Seller != s.deal.Seller || res.checked {
 			continue
 		}
 		delete(r.results, i)
+		touched[r.Plan.Tasks[i].Spec.Frame] = true
 		res.s.tasks--
 		if err := r.table.Reopen(res.s.ask.Peer, res.receipt.Task); err != nil {
 			return err
 		}
 	}
-	return r.refilm(ctx)
-}
-
-// refilm builds the film again from the results that still count.
-func (r *run) refilm(ctx context.Context) error {
-	film, err := r.newFilm()
-	if err != nil {
-		return err
-	}
-	for i, res := range r.results {
-		out, err := r.b.parts.Journal.Output(ctx, r.ID, res.receipt.Result)
-		if err != nil {
-			return err
-		}
-		if err := film.Add(r.Plan.Tasks[i].Spec, out); err != nil {
-			return err
-		}
-	}
-	r.film = film
-	return nil
-}
-
-// check is the goroutine that re-runs results in another engine than the
-// seller used.
-func (r *run) check(ctx context.Context) error {
-	sessions := map[sandbox.Engine]Session{}
-	defer func() {
-		for _, s := range sessions {
-			s.Close()
-		}
-	}()
-	for {
-		select {
-		case res := <-r.checks:
-			v, err := r.rerun(ctx, sessions, res)
-			if !r.send(ctx, judged{res, v, err}) {
-				return nil
-			}
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// rerun re-runs a result in another engine than the seller names, wazero if
-// there is a choice, which has no code in common with the others; where that
-// engine cannot, in the same one, which still catches a lie.
-func (r *run) rerun(ctx context.Context, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
-	var v proof.Verdict
-	err := errors.New("there is no engine to check it in")
-	for _, e := range checkers(res.engine) {
-		if r.b.parts.Checkers[e] == nil {
-			continue
-		}
-		if v, err = r.rerunIn(ctx, e, sessions, res); err == nil && !v.OK && r.b.parts.Checkers[res.engine] != nil && e != res.engine {
-			// An app that shows what engines may differ in (the bits of a NaN) makes
-			// no liar of its seller.
-			if own, err := r.rerunIn(ctx, res.engine, sessions, res); err == nil && own.OK {
-				r.b.parts.Log.Warn("engines differ", "task", res.lease.Index, "engine", res.engine, "other", e, "why", v.Reason)
-				return own, nil
-			}
-		}
-		if err == nil || ctx.Err() != nil {
-			return v, err
-		}
-		r.b.parts.Log.Info("check falls back", "from", e, "err", err)
-	}
-	return v, err
-}
-
-// named is the engine a seller says it used.
-func named(engine string) sandbox.Engine {
-	if e := sandbox.Engine(engine); e.Valid() {
-		return e
-	}
-	return "other"
-}
-
-// checkers are the engines to re-run a result of seller in, best first.
-func checkers(seller sandbox.Engine) []sandbox.Engine {
-	switch seller {
-	case sandbox.Wazero:
-		return []sandbox.Engine{sandbox.Wasmer, sandbox.Wasmtime, sandbox.Wazero}
-	case sandbox.Wasmtime:
-		return []sandbox.Engine{sandbox.Wazero, sandbox.Wasmer, sandbox.Wasmtime}
-	default:
-		return []sandbox.Engine{sandbox.Wazero, sandbox.Wasmtime, sandbox.Wasmer}
-	}
-}
-
-func (r *run) rerunIn(ctx context.Context, engine sandbox.Engine, sessions map[sandbox.Engine]Session, res *result) (proof.Verdict, error) {
-	s := sessions[engine]
-	if s == nil {
-		var err error
-		if s, err = r.b.parts.Checkers[engine].Start(ctx, r.App.Module); err != nil {
-			return proof.Verdict{}, err
-		}
-		if _, err := s.Open(ctx, GuestInput(r.Input, r.Bundle)); err != nil {
-			return proof.Verdict{}, errors.Join(err, s.Close())
-		}
-		sessions[engine] = s
-	}
-	reply, err := s.Task(ctx, res.lease.Spec)
-	if err != nil {
-		return proof.Verdict{}, err
-	}
-	return proof.Judge(res.receipt, proof.Rerun{Result: fog.ContentHash(reply.Payload), Work: reply.Work}), nil
+	return r.refilm(ctx, touched)
 }

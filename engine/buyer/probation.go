@@ -3,6 +3,8 @@ package buyer
 import (
 	"context"
 	"slices"
+
+	"sonm/engine/proof"
 )
 
 // standing is what an account has shown in this job, whatever conversations it
@@ -12,16 +14,33 @@ type standing struct {
 	first    *result // the one whose verdict decides; nil if none is on its way
 	proved   bool    // the first verdict was good, or could not be reached
 	maturing []*result
+	checks   proof.Checks
 	over     int // leases that ran into their hard end since it last delivered
 }
 
 func (r *run) standing(s *seller) *standing {
 	st := r.standings[s.deal.Seller]
 	if st == nil {
-		st = &standing{}
+		st = &standing{checks: r.plan}
 		r.standings[s.deal.Seller] = st
 	}
 	return st
+}
+
+// remember has what a seller passed in earlier jobs count in this one. A record
+// that cannot be read is none.
+func (r *run) remember(ctx context.Context, s *seller) {
+	passed, err := r.b.parts.Journal.Passed(ctx, s.deal.Seller, r.ID)
+	if err != nil {
+		r.b.parts.Log.Error("journal", "err", err)
+		return
+	}
+	r.standing(s).checks = r.plan.Settled(passed, r.table.Len(), r.rec.Sellers)
+}
+
+// due reports whether a result that arrived is re-run.
+func (r *run) due(res *result) bool {
+	return r.standing(res.s).checks.Due(r.rec.Secret, proof.ReceiptHash(res.receipt), r.newcomer(res.s))
 }
 
 // newcomer reports whether a result of the seller would be its first.
@@ -51,6 +70,7 @@ func (r *run) queue(res *result) {
 	}
 	if r.newcomer(res.s) {
 		r.standing(res.s).first = res
+		res.first = true
 	}
 	res.pending = true
 	r.backlog = append(r.backlog, res)

@@ -8,3 +8,6 @@ const (
 	liarJobs   = 50
 	honestJobs = 200
 )
+
+// makespanSellers are how many sellers end together.
+var makespanSellers = []int{2, 4, 16}

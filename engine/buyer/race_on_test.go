@@ -9,3 +9,6 @@ const (
 	liarJobs   = 12
 	honestJobs = 60
 )
+
+// makespanSellers are how many sellers end together.
+var makespanSellers = []int{4}

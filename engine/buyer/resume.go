@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"sonm/engine/fog"
+	"sonm/engine/job"
 	"sonm/engine/pay"
-	"sonm/engine/proof"
 	"sonm/engine/wire"
 )
 
@@ -23,7 +23,7 @@ func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, t Terms) (O
 	if r.epoch, err = b.parts.Ledger.Lock(ctx, fog.Amount{}); err != nil { // the job is among the open ones
 		return Outcome{}, err
 	}
-	deals := r.restoreDeals(saved)
+	deals := r.restoreDeals(ctx, saved)
 	if err := r.restoreBook(ctx, saved, deals); err != nil {
 		return Outcome{}, err
 	}
@@ -36,13 +36,14 @@ func (b *Buyer) Resume(ctx context.Context, saved Saved, p Prepared, t Terms) (O
 
 // restoreDeals remembers the sellers of before. None is talked to; one that
 // delivered something wrong stays out.
-func (r *run) restoreDeals(saved Saved) map[fog.DealID]*seller {
+func (r *run) restoreDeals(ctx context.Context, saved Saved) map[fog.DealID]*seller {
 	deals := map[fog.DealID]*seller{}
 	for _, d := range saved.Deals {
 		s := &seller{run: r, deal: d.Deal, id: d.Deal.ID(), ask: fog.Ask{Seller: d.Deal.Seller, Peer: d.Peer, Price: d.Deal.Price}, stop: func() {}}
 		s.banned, s.caught = d.Caught, d.Caught
 		deals[s.id] = s
 		r.sellers = append(r.sellers, s)
+		r.remember(ctx, s)
 	}
 	for _, a := range saved.Arrivals {
 		if s := deals[a.Receipt.Deal]; s != nil && a.Judged && !a.OK {
@@ -113,8 +114,9 @@ func (r *run) restoreResults(ctx context.Context, saved Saved, deals map[fog.Dea
 			continue
 		}
 		out, err := r.b.parts.Journal.Output(ctx, r.ID, a.Receipt.Result)
+		var film *job.Film
 		if err == nil {
-			err = r.film.Add(t.Spec, out)
+			film, err = r.reel.Add(t.Spec, out)
 		}
 		if err != nil {
 			r.b.parts.Log.Info("result on disk is of no use", "task", a.Index, "err", err)
@@ -125,6 +127,7 @@ func (r *run) restoreResults(ctx context.Context, saved Saved, deals map[fog.Dea
 		}
 		r.results[a.Index] = res
 		s.tasks++
+		r.restoreFrame(ctx, t.Spec.Frame, film)
 		if err := r.rejudge(ctx, res); err != nil {
 			return err
 		}
@@ -140,7 +143,7 @@ func (r *run) rejudge(ctx context.Context, res *result) error {
 	if res.paid {
 		return nil
 	}
-	return r.weigh(ctx, res, r.plan.Due(r.rec.Secret, proof.ReceiptHash(res.receipt), r.newcomer(res.s)))
+	return r.weigh(ctx, res, r.due(res))
 }
 
 // restoreCopy decides on a second result of a task, which may have waited for

@@ -27,6 +27,12 @@ type Terms struct {
 	// through it runs on the job's own goroutine and must be quick.
 	Peek <-chan func(*job.Film)
 
+	// Keep, if given, is handed each frame of an animation that is complete, to
+	// be put where it is not lost, from one goroutine; a frame comes again if a
+	// part of it was found wrong and rendered anew. What it cannot keep can be
+	// had from Outcome.Frame.
+	Keep func(ctx context.Context, frame int, film *job.Film) error
+
 	// Quit, if given, is closed when the person calls the job off.
 	Quit <-chan struct{}
 }
@@ -41,7 +47,8 @@ type Share struct {
 
 // Outcome is a finished, paid job.
 type Outcome struct {
-	Film    *job.Film
+	Film    *job.Film // of an animation the newest
+	Hash    fog.Hash  // see job.Reel
 	Locked  fog.Amount
 	Spent   fog.Amount // payments and fees
 	Fee     fog.Amount
@@ -50,6 +57,9 @@ type Outcome struct {
 	Engines map[sandbox.Engine]int
 	Render  time.Duration // first lease to last result
 	Tx      fog.Hash
+
+	// Frame joins a frame again from the results in the journal.
+	Frame func(ctx context.Context, frame int) (*job.Film, error)
 }
 
 // Why a job ends without a film.
@@ -67,6 +77,7 @@ type result struct {
 	receipt fog.Receipt
 	engine  sandbox.Engine
 	pending bool // waits for a verdict
+	first   bool // its verdict decides about its seller
 	checked bool // the verdict was good
 	paid    bool
 }
@@ -99,7 +110,12 @@ type run struct {
 
 	group     *errgroup.Group // sellers' goroutines and the checker
 	table     *lease.Table
-	film      *job.Film
+	reel      *job.Reel
+	keep      func(ctx context.Context, frame int, film *job.Film) error
+	frames    chan frame      // to the keeper
+	finished  []frame         // for the keeper, in order
+	keeping   int             // frames that are not kept yet
+	ready     map[uint32]bool // frames that were told of
 	book      *pay.Book
 	epoch     uint32
 	sellers   []*seller
@@ -141,6 +157,7 @@ func (r *run) finish(ctx context.Context, start func(inside context.Context)) (O
 	g, inside := errgroup.WithContext(work)
 	r.group = g
 	g.Go(func() error { return r.check(inside) })
+	g.Go(func() error { return r.keeper(inside) })
 	start(inside)
 	err := r.loop(inside)
 	if err == nil || errors.Is(err, ErrCalledOff) {
@@ -214,7 +231,7 @@ func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 // newRun makes a run at its very beginning, without money.
 func (b *Buyer) newRun(p Prepared, rec Record, t Terms) (*run, error) {
 	r := &run{
-		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit,
+		Prepared: p, b: b, rec: rec, patience: t.Patience, peek: t.Peek, quit: t.Quit, keep: t.Keep, frames: make(chan frame), ready: map[uint32]bool{},
 		events: make(chan any, 256), checks: make(chan *result), plan: proof.PlanChecks(rec.Check, len(p.Plan.Tasks), rec.Sellers),
 		sent: map[attempt]fog.Lease{}, results: map[uint32]*result{}, paid: map[earned]bool{}, standings: map[fog.Address]*standing{},
 	}
@@ -226,7 +243,7 @@ func (b *Buyer) newRun(p Prepared, rec Record, t Terms) (*run, error) {
 	if r.table, err = lease.New(ids, planned); err != nil {
 		return nil, err
 	}
-	r.film, err = r.newFilm()
+	r.reel, err = job.NewReel(p.Settings)
 	return r, err
 }
 
@@ -244,19 +261,22 @@ func (r *run) send(ctx context.Context, e any) bool {
 func (r *run) loop(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for !r.table.Finished() || r.waiting > 0 {
+	for !r.table.Finished() || r.waiting > 0 || r.keeping > 0 {
 		r.assign()
 		r.look()
 		checks, next := r.nextCheck()
+		frames, done := r.nextFrame()
 		select {
 		case checks <- next:
 			r.backlog = r.backlog[1:]
+		case frames <- done:
+			r.finished = r.finished[1:]
 		case e := <-r.events:
 			if err := r.handle(ctx, e); err != nil {
 				return err
 			}
 		case look := <-r.peek:
-			look(r.film)
+			look(r.reel.Newest())
 		case <-r.quit:
 			return ErrCalledOff
 		case <-tick.C:
@@ -271,10 +291,10 @@ func (r *run) loop(ctx context.Context) error {
 }
 
 // look notes since when nobody works on the job: no seller is there, or those
-// that are may not have what is left.
+// that are may not have what is left. While none is given out that means nothing.
 func (r *run) look() {
 	switch {
-	case r.table.Finished() || !r.table.Idle():
+	case r.table.Finished() || !r.table.Idle() || r.heldUp():
 		r.alone = time.Time{}
 	case r.alone.IsZero():
 		r.alone = r.b.parts.Now()
@@ -300,6 +320,11 @@ func (r *run) handle(ctx context.Context, e any) error {
 		return r.returned(e.s, e.c)
 	case judged:
 		return r.verdict(ctx, e)
+	case kept:
+		r.keeping--
+		if e.err == nil {
+			r.tellFrame(e.n)
+		}
 	}
 	return nil
 }

@@ -155,10 +155,13 @@ func (s *seller) strike(ctx context.Context, stream Stream) error {
 	if err := p.Journal.PutBuyerDeal(ctx, s.ask.Peer, s.deal, sig, fog.Signature{}); err != nil {
 		return err
 	}
-	set := s.run.Settings
+	set, frames := s.run.Settings, ""
+	if n := set.FrameCount(); n > 1 {
+		frames = fmt.Sprintf(", %d frames", n)
+	}
 	propose := wire.Propose{
 		Deal: s.deal, Sig: sig, Size: s.run.Size,
-		Settings: fmt.Sprintf("%s, %dx%d, %d samples per pixel", s.run.App.Title, set.Width, set.Height, set.Samples),
+		Settings: fmt.Sprintf("%s, %dx%d, %d samples per pixel%s", s.run.App.Title, set.Width, set.Height, set.Samples, frames),
 	}
 	if err := stream.Send(ctx, wire.New(propose)); err != nil {
 		return err

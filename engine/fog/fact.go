@@ -20,6 +20,8 @@ type (
 		Unique   uint64 // triangles stored
 		Drawn    uint64 // triangles seen, instances counted
 		Warnings []string
+
+		Animations []Animation // of the scene; none if it stands still
 	}
 	// ThumbnailMade says that a small picture of the scene was rendered here.
 	ThumbnailMade struct {
@@ -93,6 +95,14 @@ type (
 		Amount Amount // for this task
 		Total  Amount // for this job to this seller so far
 	}
+	// FrameDone says that a frame of an animation is complete and, where the
+	// order says where to, saved. It comes again if a part of it was found wrong.
+	FrameDone struct {
+		Job   JobID
+		Frame int
+		Done  int // complete frames, of
+		Total int
+	}
 	// Settled says that the chain has paid the sellers.
 	Settled struct {
 		Job   JobID
@@ -107,6 +117,12 @@ type (
 		Film Hash
 	}
 )
+
+// Animation is one animation of a scene.
+type Animation struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"` // from 0 to its last key
+}
 
 // The facts of a seller.
 type (
@@ -181,6 +197,7 @@ func (TaskLeased) fact()    {}
 func (TaskDone) fact()      {}
 func (TaskChecked) fact()   {}
 func (Paid) fact()          {}
+func (FrameDone) fact()     {}
 func (Settled) fact()       {}
 func (JobSaved) fact()      {}
 func (SandboxReady) fact()  {}

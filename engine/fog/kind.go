@@ -8,7 +8,7 @@ import (
 
 // kinds are all facts by the names that KindOf gives them.
 var kinds = named(
-	Waited{}, Inspected{}, ThumbnailMade{}, Piloted{}, Quoted{}, Locked{}, DealOpened{}, SellerLost{}, TaskLeased{}, TaskDone{}, TaskChecked{}, Paid{}, Settled{}, JobSaved{},
+	Waited{}, Inspected{}, ThumbnailMade{}, Piloted{}, Quoted{}, Locked{}, DealOpened{}, SellerLost{}, TaskLeased{}, TaskDone{}, TaskChecked{}, Paid{}, FrameDone{}, Settled{}, JobSaved{},
 	SandboxReady{}, EngineChanged{}, AskPublished{}, DealAccepted{}, DealRefused{}, TaskFinished{}, TaskFailed{}, Earned{}, DealBroken{}, DealClosed{},
 )
 

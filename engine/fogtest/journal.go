@@ -58,6 +58,7 @@ type file struct {
 	buyer.Saved
 	open    bool
 	outputs map[fog.Hash][]byte
+	passed  map[fog.DealID]int
 }
 
 // ErrCrashed is the answer of a journal whose program is dead.
@@ -124,7 +125,7 @@ func (j *Journal) Saved(id fog.JobID) (buyer.Saved, bool) {
 func (j *Journal) file(id fog.JobID) *file {
 	f := j.jobs[id]
 	if f == nil { // a job nobody put: a mistake of the buyer, which its tests see
-		f = &file{outputs: map[fog.Hash][]byte{}}
+		f = &file{outputs: map[fog.Hash][]byte{}, passed: map[fog.DealID]int{}}
 		j.jobs[id] = f
 	}
 	return f
@@ -133,7 +134,7 @@ func (j *Journal) file(id fog.JobID) *file {
 // PutJob implements buyer.Journal.
 func (j *Journal) PutJob(_ context.Context, r buyer.Record) error {
 	return j.write(r, func() {
-		j.jobs[r.ID] = &file{Saved: buyer.Saved{Record: r}, open: true, outputs: map[fog.Hash][]byte{}}
+		j.jobs[r.ID] = &file{Saved: buyer.Saved{Record: r}, open: true, outputs: map[fog.Hash][]byte{}, passed: map[fog.DealID]int{}}
 	})
 }
 
@@ -193,6 +194,9 @@ func (j *Journal) Output(_ context.Context, id fog.JobID, result fog.Hash) ([]by
 // Judge implements buyer.Journal: verdict and voucher in one step.
 func (j *Journal) Judge(_ context.Context, v buyer.Verdict) error {
 	return j.write(v, func() {
+		if v.OK && v.Checked {
+			j.file(v.Job).passed[v.Deal]++
+		}
 		all := j.file(v.Job).Arrivals
 		for i, a := range all {
 			if a.Receipt.Deal == v.Deal && a.Index == v.Index && a.Receipt.Attempt == v.Attempt {
@@ -203,6 +207,25 @@ func (j *Journal) Judge(_ context.Context, v buyer.Verdict) error {
 			keepBest(j.given, v.Voucher.Seller, v.Voucher)
 		}
 	})
+}
+
+// Passed implements buyer.Journal.
+func (j *Journal) Passed(_ context.Context, seller fog.Address, but fog.JobID) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := 0
+	for id, f := range j.jobs {
+		for _, d := range f.Deals {
+			if d.Deal.Seller != seller || id == but {
+				continue
+			}
+			if d.Caught {
+				return 0, nil
+			}
+			n += f.passed[d.Deal.ID()]
+		}
+	}
+	return n, nil
 }
 
 // PutResult implements worker.Journal.

@@ -21,6 +21,11 @@ type Work struct {
 	Patience                     time.Duration // default a minute
 	Sellers                      int           // at most so many; 0 = as many as useful
 	Wait                         time.Duration // for sellers; default 20 s
+	Frames                       *job.Frames   // of an animation; nil = one picture
+	MaxLog2                      int           // of a task's samples; default 2
+	TargetWork                   uint64        // of a task; 0 leaves it to the plan
+
+	Keep func(ctx context.Context, frame int, film *job.Film) error // see buyer.Terms
 }
 
 func (w Work) withDefaults() Work {
@@ -33,6 +38,7 @@ func (w Work) withDefaults() Work {
 	or(&w.Height, 64)
 	or(&w.Samples, 8)
 	or(&w.Tile, 8)
+	or(&w.MaxLog2, 2)
 	if w.CheckRate == 0 {
 		w.CheckRate = 0.05
 	}
@@ -51,8 +57,9 @@ type Done struct {
 	ID     fog.JobID
 	Plan   job.Plan
 	Offer  market.Offer
-	Truth  *job.Film
-	Before fog.Amount // free escrow balance before the job
+	Truth  *job.Film         // of the first frame
+	Frames map[int]*job.Film // what each frame has to be
+	Before fog.Amount        // free escrow balance before the job
 
 	prepared buyer.Prepared
 }
@@ -68,7 +75,7 @@ func (b *Buyer) Do(ctx context.Context, w Work) (Done, error) {
 		return d, err
 	}
 	d.Before = b.fog.Chain.Free(b.Keys.Account())
-	d.Outcome, err = b.Run(ctx, p, buyer.Terms{Offer: d.Offer, CheckRate: w.CheckRate, Patience: w.Patience})
+	d.Outcome, err = b.Run(ctx, p, buyer.Terms{Offer: d.Offer, CheckRate: w.CheckRate, Patience: w.Patience, Keep: w.Keep})
 	return d, err
 }
 
@@ -80,7 +87,7 @@ func (b *Buyer) Resume(ctx context.Context, d Done, w Work) (Done, error) {
 		return d, fmt.Errorf("job %s is not open", d.ID.Short())
 	}
 	var err error
-	d.Outcome, err = b.Buyer.Resume(ctx, saved, d.prepared, buyer.Terms{Patience: w.withDefaults().Patience})
+	d.Outcome, err = b.Buyer.Resume(ctx, saved, d.prepared, buyer.Terms{Patience: w.withDefaults().Patience, Keep: w.Keep})
 	return d, err
 }
 
@@ -89,7 +96,10 @@ func (b *Buyer) plan(ctx context.Context, w Work) (Done, buyer.Prepared, error) 
 	b.jobs++
 	n := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, b.fog.cfg.Seed), b.jobs)
 	d := Done{ID: fog.JobID(fog.HashOf([]byte("fogtest job"), []byte(b.Peer), n))}
-	set := job.Settings{Scene: "toy.toy", Width: w.Width, Height: w.Height, Samples: w.Samples, Layers: w.Layers}
+	set := job.Settings{Scene: "toy.toy", Width: w.Width, Height: w.Height, Samples: w.Samples, Layers: w.Layers, Frames: w.Frames}
+	if set.Animated() {
+		set.FPS = job.DefaultFPS
+	}
 	bundle := append([]byte("a bundle of "), n...)
 	probe, err := b.Probe(ctx, App())
 	if err != nil {
@@ -97,12 +107,20 @@ func (b *Buyer) plan(ctx context.Context, w Work) (Done, buyer.Prepared, error) 
 	}
 	defer probe.Close()
 	p, err := probe.Prepare(ctx, buyer.Request{
-		ID: d.ID, App: App(), Bundle: bundle, Settings: set, Options: job.Options{Tile: w.Tile, MaxLog2: 2},
+		ID: d.ID, App: App(), Bundle: bundle, Settings: set, Options: job.Options{Tile: w.Tile, MaxLog2: w.MaxLog2, TargetWork: w.TargetWork},
 	})
 	if err != nil {
 		return d, p, err
 	}
 	d.Plan, d.prepared = p.Plan, p
-	d.Truth, err = Truth(buyer.GuestInput(p.Input, bundle), set)
-	return d, p, err
+	d.Frames = map[int]*job.Film{}
+	for i := range set.FrameCount() {
+		one := set
+		one.Frame, one.Frames = set.FrameAt(i), nil
+		if d.Frames[one.Frame], err = Truth(buyer.GuestInput(p.Input, bundle), one); err != nil {
+			return d, p, err
+		}
+	}
+	d.Truth = d.Frames[set.FrameAt(0)]
+	return d, p, nil
 }

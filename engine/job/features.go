@@ -22,6 +22,14 @@ func FeatureSamples(samples int) int {
 	return 1 << log2Floor(min(samples, featureSamples))
 }
 
+// layers are those the job asks for.
+func (s Settings) layers() []Layer {
+	if s.Layers {
+		return []Layer{Radiance, Features}
+	}
+	return []Layer{Radiance}
+}
+
 // samplesOf is how many samples a layer has.
 func (s Settings) samplesOf(l Layer) int {
 	if l == Features {
@@ -41,22 +49,17 @@ func featurePilot(radiance []Spec) []Spec {
 	return specs
 }
 
-// features adds the tasks of the feature layers, priced by a pilot of their
-// own. They are cheap, so that the order of work puts them late, long after the
-// first preview, where they fill the tail.
-func (p planner) features(tasks []Task, cost costMap) []Task {
-	p.cost = cost
+// features adds the tasks of a frame's feature layers, priced by a pilot of
+// their own. They are cheap, so that the order of work puts them late in the
+// frame, long after the first preview, where they fill the tail.
+func (p planner) features(tasks []Task, frame int) []Task {
 	p.opt.Tile = min(p.opt.Tile, maxFeatureTile)
 	side := p.opt.Tile
 	for side*2 <= maxFeatureTile {
 		side *= 2
 	}
-	n := len(tasks)
-	tasks = p.pass(tasks, side, 0, log2Floor(FeatureSamples(p.set.Samples)), p.opt.TargetWork)
-	for i := range tasks[n:] {
-		tasks[n+i].Spec.Layer = Features
-	}
-	return tasks
+	block := Spec{Frame: uint32(frame), Layer: Features, Log2: uint32(log2Floor(FeatureSamples(p.set.Samples)))}
+	return p.pass(tasks, side, block, p.opt.TargetWork, false)
 }
 
 // halved limits the blocks of samples to half of the summing tree, so that a

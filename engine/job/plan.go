@@ -1,12 +1,10 @@
 package job
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
 )
 
 // Defaults and limits of a plan.
@@ -20,8 +18,12 @@ const (
 	comfortTasks      = 1 << 17    // past this the blocks grow instead of the list
 	previewShare      = 8          // a task of the first pass takes at most this part of the target
 	busyTiles         = 64         // tiles are joined for cheap blocks only if so many stay per pass
+	busyTilesAnimated = 16         // of an animation, whose frames keep sellers busy too
 	maxPlanned        = 1 << 42    // units of one task; MaxTasks of them still fit 64 bits
 )
+
+// ErrTasks says that a job cannot be planned in as many tasks as there may be.
+var ErrTasks = errors.New("this job would be cut into more tasks")
 
 // Options are a buyer's wishes for a plan; the zero value is the default.
 type Options struct {
@@ -45,7 +47,15 @@ type Task struct {
 
 // Plan is a job cut into tasks, in the order to lease them: first the whole
 // frame with few samples, so that a preview appears within seconds, then the
-// rest, largest first, so that the tail is short.
+// rest, largest first, so that the tail is short. An animation goes frame by
+// frame; only its first begins with a preview.
+//
+// # Why
+//
+// No task is larger than a share of the work from it to the end (guided
+// self-scheduling: C. D. Polychronopoulos and D. J. Kuck, 1987), so that
+// sellers of whatever speed end together. Small tasks all along would do that
+// too and cost a message, a signature and a record each.
 type Plan struct {
 	Settings Settings
 	Tasks    []Task
@@ -53,20 +63,28 @@ type Plan struct {
 }
 
 // PilotSpecs are the tasks of the pilot: one sample per pixel of the frame at
-// 1/8 size, one task per tile of the full frame. Together they cover every
-// pixel of the small frame once, in each layer the job asks for.
+// 1/8 size, one task per tile of the full frame; of an animation the frames of
+// PilotFrames. Together they cover every pixel of each small frame once, in each
+// layer the job asks for. A tile of 0 is DefaultTile, as in Options: a finer
+// pilot would tell nothing more, as no tile of a plan is smaller, and takes a
+// call of the guest for each of them.
 func PilotSpecs(s Settings, tile int) []Spec {
+	if tile == 0 {
+		tile = DefaultTile
+	}
 	tile = max(tile, minTile)
 	var specs []Spec
-	for y := 0; y < s.Height; y += tile {
-		for x := 0; x < s.Width; x += tile {
-			sp := Spec{
-				Frame: uint32(s.Frame), Shift: PilotShift,
-				X0: scaled(x, PilotShift), X1: scaled(min(x+tile, s.Width), PilotShift),
-				Y0: scaled(y, PilotShift), Y1: scaled(min(y+tile, s.Height), PilotShift),
-			}
-			if sp.Pixels() > 0 {
-				specs = append(specs, sp)
+	for _, frame := range PilotFrames(s) {
+		for y := 0; y < s.Height; y += tile {
+			for x := 0; x < s.Width; x += tile {
+				sp := Spec{
+					Frame: uint32(frame), Shift: PilotShift,
+					X0: scaled(x, PilotShift), X1: scaled(min(x+tile, s.Width), PilotShift),
+					Y0: scaled(y, PilotShift), Y1: scaled(min(y+tile, s.Height), PilotShift),
+				}
+				if sp.Pixels() > 0 {
+					specs = append(specs, sp)
+				}
 			}
 		}
 	}
@@ -91,7 +109,7 @@ func ThumbnailSpec(s Settings) Spec {
 }
 
 // NewPlan cuts the job into tasks whose planned work is read off the pilot,
-// which must cover the whole small frame (in any tiles).
+// which must cover the whole small frame (in any tiles) in each layer.
 func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {
 	if err := s.Validate(); err != nil {
 		return Plan{}, err
@@ -100,30 +118,29 @@ func NewPlan(s Settings, pilot []PilotResult, opt Options) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	p := planner{set: s.withDefaults(), opt: opt}
 	if s.Layers {
-		opt = opt.halved(s.Samples)
+		p.opt = opt.halved(s.Samples)
 	}
-	m, err := newCostMap(s, Radiance, pilot)
-	if err != nil {
-		return Plan{}, err
-	}
-	total := m.work(0, 0, s.Width, s.Height) * float64(s.Samples)
-	if floor := total / comfortTasks; floor > float64(opt.TargetWork) {
-		opt.TargetWork = uint64(min(floor, maxPlanned))
-	}
-	p := planner{set: s.withDefaults(), opt: opt, cost: m}
-	tasks := p.cut()
-	if s.Layers {
-		m, err := newCostMap(s, Features, pilot)
-		if err != nil {
+	for _, l := range s.layers() {
+		if p.cost[l], err = newCosts(s, l, pilot); err != nil {
 			return Plan{}, err
 		}
-		tasks = p.features(tasks, m)
 	}
+	total := p.total()
+	if floor := total / comfortTasks; floor > float64(opt.TargetWork) {
+		p.opt.TargetWork = uint64(min(floor, maxPlanned))
+	}
+	tasks := p.cut(total)
 	if len(tasks) > MaxTasks {
-		return Plan{}, fmt.Errorf("this job would be cut into %d tasks, %d fit: take larger tiles", len(tasks), MaxTasks)
+		return Plan{}, fmt.Errorf("%w than the %d that fit: take larger tiles, or fewer frames at a time", ErrTasks, MaxTasks)
 	}
-	return arrange(p.set, tasks), nil
+	plan := Plan{Settings: p.set, Tasks: tasks}
+	for i := range tasks {
+		tasks[i].Index = uint32(i)
+		plan.Planned += tasks[i].Planned
+	}
+	return plan, nil
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -148,33 +165,82 @@ func (o Options) withDefaults() (Options, error) {
 type planner struct {
 	set  Settings
 	opt  Options
-	cost costMap
+	cost [Features + 1]costs // of each layer
 }
 
-// cut makes the tasks of the first pass, then those of the rest.
-func (p planner) cut() []Task {
-	tile := p.opt.Tile
-	for tile*2 <= maxTile && tiles(p.set.Width, tile*2)*tiles(p.set.Height, tile*2) >= busyTiles {
+// total is the units of the whole job.
+func (p planner) total() float64 {
+	sum := 0.0
+	for _, l := range p.set.layers() {
+		samples := float64(p.set.samplesOf(l))
+		for i := range p.set.FrameCount() {
+			sum += p.cost[l].work(p.set.FrameAt(i), 0, 0, p.set.Width, p.set.Height) * samples
+		}
+	}
+	return sum
+}
+
+// cut makes the tasks in the order to lease them; total is their work. It stops
+// past MaxTasks.
+func (p planner) cut(total float64) []Task {
+	tasks, from := p.preview(p.set.FrameAt(0))
+	for _, t := range tasks {
+		total -= float64(t.Planned)
+	}
+	for i := 0; i < p.set.FrameCount() && len(tasks) <= MaxTasks; i++ {
+		n := p.set.FrameAt(i)
+		frame := p.rest(n, from)
+		if p.set.Layers {
+			frame = p.features(frame, n)
+		}
+		tasks, total = p.taper(tasks, frame, total)
+		from = 0
+	}
+	return tasks
+}
+
+// side is the largest tile that leaves enough of them for all sellers.
+func (p planner) side() int {
+	tile, busy := p.opt.Tile, busyTiles
+	if p.set.FrameCount() > 1 {
+		busy = busyTilesAnimated
+	}
+	for tile*2 <= maxTile && tiles(p.set.Width, tile*2)*tiles(p.set.Height, tile*2) >= busy {
 		tile *= 2
 	}
-	preview := min(previewLog2, p.opt.MaxLog2, log2Floor(p.set.Samples))
-	tasks := p.pass(nil, tile, 0, preview, p.opt.TargetWork/previewShare)
-	for first := 1 << preview; first < p.set.Samples; {
-		log2 := bits.TrailingZeros(uint(first))
+	return tile
+}
+
+// preview is the first pass over a frame and the number of its samples.
+func (p planner) preview(frame int) (tasks []Task, samples int) {
+	log2 := min(previewLog2, p.opt.MaxLog2, log2Floor(p.set.Samples))
+	return p.pass(nil, p.side(), Spec{Frame: uint32(frame), Log2: uint32(log2)}, p.opt.TargetWork/previewShare, true), 1 << log2
+}
+
+// rest is the tasks for the samples of a frame from first on, in the fewest
+// aligned blocks.
+func (p planner) rest(frame, first int) []Task {
+	var tasks []Task
+	for first < p.set.Samples {
+		log2 := maxLog2
+		if first > 0 {
+			log2 = bits.TrailingZeros(uint(first))
+		}
 		for first+1<<log2 > p.set.Samples {
 			log2--
 		}
-		tasks = p.pass(tasks, tile, first, log2, p.opt.TargetWork)
+		tasks = p.pass(tasks, p.side(), Spec{Frame: uint32(frame), First: uint32(first), Log2: uint32(log2)}, p.opt.TargetWork, false)
 		first += 1 << log2
 	}
 	return tasks
 }
 
-// pass covers the frame with one block of samples.
-func (p planner) pass(tasks []Task, tile, first, log2 int, target uint64) []Task {
-	for y := 0; y < p.set.Height; y += tile {
-		for x := 0; x < p.set.Width; x += tile {
-			tasks = p.place(tasks, area{x, y, tile}, first, log2, target)
+// pass covers a frame with one block of samples of a layer, which is not cut if
+// it is to stay whole.
+func (p planner) pass(tasks []Task, side int, block Spec, target uint64, whole bool) []Task {
+	for y := 0; y < p.set.Height; y += side {
+		for x := 0; x < p.set.Width; x += side {
+			tasks = p.place(tasks, area{x, y, side}, block, target, whole)
 		}
 	}
 	return tasks
@@ -186,124 +252,44 @@ type area struct{ x, y, side int }
 // place covers an area with one block of samples in tasks of at most the
 // target: first the area is quartered down to the tile size, then the block is
 // halved. One sample of one tile is never cut. It stops past MaxTasks.
-func (p planner) place(tasks []Task, a area, first, log2 int, target uint64) []Task {
+func (p planner) place(tasks []Task, a area, block Spec, target uint64, whole bool) []Task {
 	if a.x >= p.set.Width || a.y >= p.set.Height || len(tasks) > MaxTasks {
 		return tasks
 	}
-	t := p.task(a.x, a.y, a.side, first, log2)
+	block.X0, block.Y0 = uint32(a.x), uint32(a.y)
+	block.X1, block.Y1 = uint32(min(a.x+a.side, p.set.Width)), uint32(min(a.y+a.side, p.set.Height))
+	t := p.task(block)
 	large := t.Planned > target
 	switch {
 	case large && a.side > p.opt.Tile:
 		half := a.side / 2
 		for i := range 4 {
-			tasks = p.place(tasks, area{a.x + i%2*half, a.y + i/2*half, half}, first, log2, target)
+			tasks = p.place(tasks, area{a.x + i%2*half, a.y + i/2*half, half}, block, target, whole)
 		}
 		return tasks
-	case log2 > p.opt.MaxLog2, large && log2 > 0 && first > 0:
-		tasks = p.place(tasks, a, first, log2-1, target)
-		return p.place(tasks, a, first+1<<(log2-1), log2-1, target)
+	case int(block.Log2) > p.opt.MaxLog2, large && block.Log2 > 0 && !whole:
+		for _, half := range halves(block) {
+			tasks = p.place(tasks, a, half, target, whole)
+		}
+		return tasks
 	}
 	return append(tasks, t)
 }
 
-func (p planner) task(x, y, tile, first, log2 int) Task {
-	x1, y1 := min(x+tile, p.set.Width), min(y+tile, p.set.Height)
-	sp := Spec{
-		Frame: uint32(p.set.Frame), X0: uint32(x), Y0: uint32(y), X1: uint32(x1), Y1: uint32(y1),
-		First: uint32(first), Log2: uint32(log2),
-	}
-	units := math.Round(min(p.cost.work(x, y, x1, y1)*float64(sp.Samples()), maxPlanned))
-	return Task{Spec: sp, Planned: max(uint64(units), sp.Pixels()*sp.Samples())}
+// halves are the two halves of a task's block of samples.
+func halves(s Spec) [2]Spec {
+	s.Log2--
+	second := s
+	second.First += 1 << s.Log2
+	return [2]Spec{s, second}
 }
 
-// arrange orders the tasks: the first pass as it is, then by work, largest
-// first; ties by samples, then as cut.
-func arrange(s Settings, tasks []Task) Plan {
-	n := slices.IndexFunc(tasks, func(t Task) bool { return t.Spec.First > 0 })
-	if n < 0 {
-		n = len(tasks)
-	}
-	slices.SortStableFunc(tasks[n:], func(a, b Task) int {
-		return cmp.Or(cmp.Compare(b.Planned, a.Planned), cmp.Compare(a.Spec.First, b.Spec.First))
-	})
-	plan := Plan{Settings: s, Tasks: tasks}
-	for i := range tasks {
-		tasks[i].Index = uint32(i)
-		plan.Planned += tasks[i].Planned
-	}
-	return plan
+func (p planner) task(sp Spec) Task {
+	work := p.cost[sp.Layer].work(int(sp.Frame), int(sp.X0), int(sp.Y0), int(sp.X1), int(sp.Y1))
+	units := math.Round(min(work*float64(sp.Samples()), maxPlanned))
+	return Task{Spec: sp, Planned: max(uint64(units), sp.Pixels()*sp.Samples())}
 }
 
 func log2Floor(n int) int { return bits.Len(uint(n)) - 1 }
 
 func tiles(side, tile int) int { return (side + tile - 1) / tile }
-
-// costMap integrates the work of one sample per full-size pixel, which is
-// constant over each pixel of the small frame: a table of sums, so that the
-// work of any rectangle costs four look-ups.
-type costMap struct {
-	w, h int       // of the small frame
-	sums []float64 // (w+1) x (h+1): work of all full-size pixels left of and above the corner
-}
-
-// errPilot says that the pilot left a part of the frame out.
-var errPilot = errors.New("the pilot does not cover the frame")
-
-// newCostMap reads a layer's cost off the pilot.
-func newCostMap(s Settings, l Layer, pilot []PilotResult) (costMap, error) {
-	m := costMap{w: int(scaled(s.Width, PilotShift)), h: int(scaled(s.Height, PilotShift))}
-	per := make([]float64, m.w*m.h)
-	for _, r := range pilot {
-		if err := r.Spec.Validate(s); err != nil {
-			return costMap{}, fmt.Errorf("pilot: %w", err)
-		}
-		if r.Spec.Shift != PilotShift {
-			return costMap{}, fmt.Errorf("pilot: a task at 1/2^%d size, want 1/2^%d", r.Spec.Shift, PilotShift)
-		}
-		if r.Spec.Layer != l {
-			continue
-		}
-		// a sample traces one ray at least, whatever the pilot says
-		cost := max(1, float64(r.Work)/float64(r.Spec.Pixels()*r.Spec.Samples()))
-		for y := r.Spec.Y0; y < r.Spec.Y1; y++ {
-			for x := r.Spec.X0; x < r.Spec.X1; x++ {
-				per[int(y)*m.w+int(x)] = cost
-			}
-		}
-	}
-	if slices.Contains(per, 0) {
-		return costMap{}, errPilot
-	}
-	m.sums = integrate(per, m.w, m.h)
-	return m, nil
-}
-
-func integrate(per []float64, w, h int) []float64 {
-	const cell = (1 << PilotShift) * (1 << PilotShift) // full-size pixels
-	sums := make([]float64, (w+1)*(h+1))
-	for y := range h {
-		row := 0.0
-		for x := range w {
-			row += per[y*w+x] * cell
-			sums[(y+1)*(w+1)+x+1] = sums[y*(w+1)+x+1] + row
-		}
-	}
-	return sums
-}
-
-// work is the units of one sample in each full-size pixel of [x0,x1) x [y0,y1).
-func (m costMap) work(x0, y0, x1, y1 int) float64 {
-	return m.upTo(x1, y1) - m.upTo(x0, y1) - m.upTo(x1, y0) + m.upTo(x0, y0)
-}
-
-// upTo is the work left of x and above y; between corners it is bilinear,
-// exactly, because the cost is constant there.
-func (m costMap) upTo(x, y int) float64 {
-	const side = 1 << PilotShift
-	cx, cy := min(x/side, m.w-1), min(y/side, m.h-1)
-	fx, fy := float64(x-cx*side)/side, float64(y-cy*side)/side
-	at := cy*(m.w+1) + cx
-	top := m.sums[at]*(1-fx) + m.sums[at+1]*fx
-	bottom := m.sums[at+m.w+1]*(1-fx) + m.sums[at+m.w+2]*fx
-	return top*(1-fy) + bottom*fy
-}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"unicode/utf8"
 )
 
@@ -38,6 +37,11 @@ type Settings struct {
 
 	// Layers asks for the feature layers beside the picture; see Features.
 	Layers bool `json:"layers,omitempty"`
+
+	// An animation: one picture for each of these frames, and Frame is 0. Left
+	// out of job.json where there is none, so that a picture's hash stays.
+	Frames *Frames `json:"frames,omitempty"`
+	FPS    float64 `json:"fps,omitempty"` // frames a second; frame n is at n / FPS seconds
 }
 
 // Sky is the light around the scene: a constant colour or an image. Make one
@@ -115,8 +119,8 @@ func (s Settings) Validate() error {
 	if s.Samples < 1 || s.Samples > MaxSamples {
 		return fmt.Errorf("%d samples per pixel cannot be rendered, 1 to %d can", s.Samples, MaxSamples)
 	}
-	if s.Frame < 0 || s.Frame > math.MaxInt32 {
-		return fmt.Errorf("frame %d does not exist, frames are numbered 0 to %d", s.Frame, math.MaxInt32)
+	if err := s.validateTime(); err != nil {
+		return err
 	}
 	if len(s.Camera) > maxNameLength || !utf8.ValidString(s.Camera) {
 		return fmt.Errorf("the camera's name of %d bytes is not UTF-8 text of at most %d", len(s.Camera), maxNameLength)
@@ -159,6 +163,10 @@ func within(v, lo, hi float64) bool { return v >= lo && v <= hi }
 func (s Settings) withDefaults() Settings {
 	if s.Bounces == 0 {
 		s.Bounces = DefaultBounces
+	}
+	if s.Frames != nil {
+		f := s.Frames.canonical()
+		s.Frames = &f
 	}
 	return s
 }

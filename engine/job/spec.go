@@ -83,8 +83,8 @@ func (s Spec) Validate(set Settings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if int64(s.Frame) != int64(set.Frame) {
-		return fmt.Errorf("the task is of frame %d, the job renders frame %d", s.Frame, set.Frame)
+	if err := set.checkFrame(s.Frame); err != nil {
+		return err
 	}
 	w, h := scaled(set.Width, s.Shift), scaled(set.Height, s.Shift)
 	if s.X1 > w || s.Y1 > h {

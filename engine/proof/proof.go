@@ -17,7 +17,9 @@
 // results go unchecked in one case of 13. So the first result of each seller in
 // a job is always re-run, and nothing is promised to it before that verdict;
 // see Checks. A reputation would do the same over jobs, and can be bought with
-// a new identity; this cannot.
+// a new identity; this cannot. What a seller passed at this buyer before only
+// makes its later draws rarer, see Settled: a check costs the buyer what the
+// task costs the seller, and most sellers are met again.
 package proof
 
 import (
@@ -92,6 +94,33 @@ func PlanChecks(rate float64, tasks, sellers int) Checks {
 		return Checks{First: true}
 	}
 	return Checks{First: true, Later: max(0, (rate*float64(tasks)-float64(sellers))/float64(tasks-sellers))}
+}
+
+// Settled sellers: what they passed before counts.
+const (
+	// settledShare is the least part of the draw that is left for a seller who
+	// passed many checks: 2 % where newcomers have 5 %.
+	settledShare = 0.4
+	// settledChecks over the number of checks passed bounds the draw: 2 % after
+	// 25 of them. Below it the chance that a seller of that record lies at all
+	// is too large (rule of three: n good ones say little of shares under 3/n).
+	settledChecks = 0.5
+	// settledCatch is the checks a seller's part of a job has at least: one that
+	// lies in all of it goes through with a chance of e^-4.6, 1 %.
+	settledCatch = 4.6
+)
+
+// Settled is the checks of a seller who passed so many in jobs before, in a job
+// of so many tasks and sellers. Its first result is re-run like anybody's, and
+// so is everything where everything is to be; other draws become rarer with its
+// record, as far as a seller that always lies is still caught in this job.
+func (c Checks) Settled(passed, tasks, sellers int) Checks {
+	if passed < 1 || tasks < 1 || c.Later >= 1 {
+		return c
+	}
+	least := max(settledShare*c.Later, settledChecks/float64(passed), settledCatch*float64(sellers)/float64(tasks))
+	c.Later = min(c.Later, least)
+	return c
 }
 
 // Due reports whether the result named by a receipt is re-run; first says that

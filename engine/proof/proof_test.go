@@ -212,3 +212,33 @@ func TestPaid(t *testing.T) {
 		}
 	}
 }
+
+func TestSettledSellersAreCheckedLess(t *testing.T) {
+	all := proof.PlanChecks(0.05, 1000, 2) // draws at 0.0481
+	for _, c := range []struct {
+		passed, tasks int
+		want          float64
+	}{
+		{0, 1000, all.Later},
+		{5, 1000, all.Later},
+		{20, 1000, 0.025},
+		{1000, 1000, 0.4 * all.Later},
+		{1000, 250, 9.2 / 250},    // a liar is still met
+		{1000, 100, all.Later},    // and the rate never rises
+		{-1, 1000, all.Later},     // no record
+		{1 << 40, 0, all.Later},   // no tasks
+		{1, 1 << 20, all.Later},   // one says nothing
+		{11, 1 << 20, 0.5 / 11.0}, // the eleventh does
+	} {
+		got := all.Settled(c.passed, c.tasks, 2)
+		if !got.First || math.Abs(got.Later-c.want) > 1e-9 {
+			t.Errorf("%d passed, %d tasks: %+v, want a rate of %v", c.passed, c.tasks, got, c.want)
+		}
+	}
+	if got := proof.PlanChecks(1, 1000, 2).Settled(1000, 1000, 2); got.Later != 1 {
+		t.Errorf("where everything is checked: %+v", got)
+	}
+	if got := proof.PlanChecks(0, 1000, 2).Settled(1000, 1000, 2); got != (proof.Checks{}) {
+		t.Errorf("where nothing is checked: %+v", got)
+	}
+}

@@ -53,7 +53,7 @@ func (m *machine) ChooseSave(name string, then func(string)) {
 		then(path)
 	}, m.window)
 	d.SetFileName(name)
-	d.SetFilter(storage.NewExtensionFileFilter([]string{".png", ".exr"}))
+	d.SetFilter(storage.NewExtensionFileFilter([]string{".png", ".exr", ".mp4", ".webm", ".mkv"}))
 	m.open(d)
 }
 

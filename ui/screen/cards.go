@@ -121,6 +121,7 @@ type doneCard struct {
 	checked      *widget.Prose
 	trouble      *trouble
 	png, exr     *widget.Button
+	film         *widget.Button // of an animation
 	saved        *fyne.Container
 	name         *widget.Label
 	path         string
@@ -150,6 +151,7 @@ func newDoneCard(act RenderActions) *doneCard {
 		act.Look(l)
 	})
 	d.honesty = widget.NewProse(theme.SizeNameCaptionText, ours.Muted)
+	d.film = widget.NewButton(widget.Plain, "Save as a film (MP4)…", nil, func() { act.Save(".mp4") })
 	d.folder = widget.NewButton(widget.Plain, "Open folder", glyph("folder.svg", icon.Folder), func() { act.Folder(d.path) })
 	d.next = widget.NewButton(widget.Quiet, "Render another scene", nil, act.Clear)
 	d.saved = container.NewBorder(nil, nil,
@@ -157,7 +159,7 @@ func newDoneCard(act RenderActions) *doneCard {
 		nil, d.name)
 	head := container.NewBorder(nil, nil, nil, widget.NewPill("DONE", theme.ColorNameSuccess).Container, heading("Paid"))
 	d.card = widget.Card(widget.Rows(10, head, widget.Rows(4, d.paid, d.back), d.checked.Container,
-		widget.Line(), d.shown.Container, d.clean.Container, d.honesty.Container, d.saved, d.trouble.Container, d.png, d.exr, d.folder, d.next))
+		widget.Line(), d.shown.Container, d.clean.Container, d.honesty.Container, d.saved, d.trouble.Container, d.png, d.exr, d.film, d.folder, d.next))
 	return d
 }
 
@@ -183,6 +185,8 @@ func (d *doneCard) show(v view.Render) {
 	d.honesty.Set(r.Honesty)
 	visible(d.honesty, r.Honesty != "")
 	d.png.SetLabel(r.Save)
+	visible(d.film, r.Moves)
+	d.film.SetOff(r.Saving)
 	d.png.SetOff(r.Saving)
 	d.exr.SetOff(r.Saving)
 }

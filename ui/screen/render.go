@@ -92,8 +92,10 @@ func (r *Render) Show(v view.Render, f view.Form, play bool) {
 	}
 	moved := !r.shown || f != r.form || !reflect.DeepEqual(frame(v), frame(r.seen))
 	r.seen, r.form, r.shown = v, f, true
-	r.settings.show(f, nil)
-	r.adjust.show(f, v.Price.Cameras)
+	still := f
+	still.Frames = "" // which are a scene's, and none is there yet
+	r.settings.show(still, nil, view.Animation{})
+	r.adjust.show(f, v.Price.Cameras, v.Price.Moves)
 	visible(r.empty, v.Stage == view.Empty)
 	visible(r.desk, v.Stage != view.Empty)
 	visible(r.waiting.card, v.Stage == view.Pricing)

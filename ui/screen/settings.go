@@ -17,6 +17,11 @@ type settings struct {
 	width, height, samples *widget.Field
 	camera                 *widget.Pick
 	layers, denoise        *widget.Button
+
+	moves  *fyne.Container // where the scene does
+	whole  *widget.Button
+	frames *widget.Field
+	all    string // the range of all frames
 }
 
 // newSettings calls change with the new form whenever the person changes it.
@@ -51,17 +56,30 @@ func newSettings(change func(view.Form)) *settings {
 	}
 	s.layers = flip("Layers", func(f *view.Form) { f.Layers = !f.Layers })
 	s.denoise = flip("Denoise", func(f *view.Form) { f.Denoise = !f.Denoise })
+	s.frames = widget.NewField("Frames, as 1-48; empty is one picture", typed(func(f *view.Form, t string) { f.Frames = t }))
+	s.whole = widget.NewButton(widget.Option, "", nil, func() {
+		f := s.form
+		f.Frames = s.all
+		change(f)
+	})
+	s.moves = widget.Rows(6, caption("Animation"), s.whole, s.frames.Container)
 	s.card = widget.Card(widget.Rows(12, heading("Picture"),
 		widget.Rows(6, caption("Size"), s.sizes.Container),
 		widget.Rows(6, caption("Quality"), s.qualities.Container),
-		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container,
+		widget.Equal(8, s.width.Container, s.height.Container, s.samples.Container), s.camera.Container, s.moves,
 		widget.Rows(6, caption("Extras"), widget.Equal(8, s.layers, s.denoise), widget.Paragraph(view.Extras, theme.SizeNameCaptionText, ours.Muted))))
 	return s
 }
 
-// show puts f and the scene's cameras on the card; one camera is no choice.
-func (s *settings) show(f view.Form, cameras []string) {
-	s.form = f
+// show puts f, the scene's cameras and its animation on the card; one camera is
+// no choice.
+func (s *settings) show(f view.Form, cameras []string, moves view.Animation) {
+	s.form, s.all = f, moves.Whole
+	visible(s.moves, moves.Whole != "" || f.Frames != "")
+	visible(s.whole, moves.Whole != "")
+	s.whole.SetLabel(moves.Offer)
+	s.whole.SetActive(f.Frames != "" && f.Frames == moves.Whole)
+	s.frames.Set(f.Frames)
 	lit := func(of []view.Choice) int {
 		for i, c := range of {
 			if f.Is(c) {

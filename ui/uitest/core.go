@@ -30,6 +30,8 @@ const Tile = 80
 type Core struct {
 	Cameras []string // of every scene; set before use
 
+	Animations []fog.Animation // of every scene; set before use
+
 	mu      sync.Mutex
 	snap    event.Snapshot // guarded by mu, as all below
 	next    byte
@@ -181,12 +183,15 @@ func (c *Core) Quote(ctx context.Context, o event.Order) (event.Quote, error) {
 	across, down := (o.Width+Tile-1)/Tile, (o.Height+Tile-1)/Tile
 	price := SNM("1").Cost(uint64(o.Width) * uint64(o.Height) * uint64(o.Samples) * 32)
 	q := event.Quote{
-		Job: fog.JobID{c.next}, Sellers: 3, Expected: price, Max: price.Add(SNM("0.42")), Tasks: across * down, Drawn: 284_912, Cameras: c.Cameras,
+		Job: fog.JobID{c.next}, Sellers: 3, Expected: price, Max: price.Add(SNM("0.42")), Tasks: across * down, Drawn: 284_912, Cameras: c.Cameras, Animations: c.Animations,
 		Warnings: []string{"Two materials use a shine that SONM does not know; they look a little duller."},
 	}
 	j := event.Job{
 		ID: q.Job, Scene: filepath.Base(o.Scene), Width: o.Width, Height: o.Height, Samples: o.Samples,
 		Layers: o.Layers || o.Look.Denoise, Look: o.Look, State: event.Quoted, Quote: &q, Created: Morning().Add(time.Duration(c.next) * time.Minute),
+	}
+	if f := o.Frames; f != nil {
+		j.Frames = (f.Last-f.First)/f.Step + 1
 	}
 	c.snap.Jobs = slices.Insert(c.snap.Jobs, 0, j)
 	c.tell(event.Event{Job: &j})

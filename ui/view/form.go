@@ -24,9 +24,10 @@ const (
 	maxSamples = 65536   // a pixel
 )
 
-// Form is the size and quality of a picture, as typed.
+// Form is the size and quality of a picture, as typed; Frames is empty, or the
+// range of an animation.
 type Form struct {
-	Width, Height, Samples, Camera string
+	Width, Height, Samples, Camera, Frames string
 
 	Layers  bool // for an EXR
 	Denoise bool
@@ -91,11 +92,15 @@ func (f Form) Order(scene string) (event.Order, *event.Problem) {
 	case w*h > maxPixels:
 		wrong = "The picture is too large: it may have 268 million pixels."
 	}
+	frames, fps, unclear := f.animation()
+	if wrong == "" {
+		wrong = unclear
+	}
 	if wrong != "" {
 		return event.Order{}, &event.Problem{Code: "settings", What: wrong}
 	}
 	return event.Order{
-		Scene: scene, Width: w, Height: h, Samples: s, Camera: f.Camera,
+		Scene: scene, Width: w, Height: h, Samples: s, Camera: f.Camera, Frames: frames, FPS: fps,
 		Bounces: bounces, SkyStrength: 1, Wait: patience, CheckRate: checkRate,
 		Layers: f.Layers, Look: event.Look{Denoise: f.Denoise},
 	}, nil
@@ -151,7 +156,7 @@ func PictureName(scene, ending string) string {
 // has, or the wanted one behind it.
 func PicturePath(path, ending string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
-	case ".png", ".exr":
+	case ".png", ".exr", ".mp4", ".webm", ".mkv":
 		return path
 	}
 	return path + ending

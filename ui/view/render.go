@@ -135,7 +135,11 @@ func RenderOf(m Model, d Desk) Render {
 }
 
 func shape(j event.Job) string {
-	return fmt.Sprintf("%d × %d, %s", j.Width, j.Height, count(j.Samples, "sample", "samples"))
+	s := fmt.Sprintf("%d × %d, %s", j.Width, j.Height, count(j.Samples, "sample", "samples"))
+	if j.Frames > 0 {
+		s += ", " + count(j.Frames, "frame", "frames")
+	}
+	return s
 }
 
 // ended says why a job has no picture.
@@ -162,6 +166,7 @@ type Price struct {
 	Button   string
 	Cameras  []string
 	Warnings []string
+	Moves    Animation
 }
 
 func priceOf(m Model, q event.Quote) Price {
@@ -169,7 +174,7 @@ func priceOf(m Model, q event.Quote) Price {
 		About: Coins(q.Expected, Nearest), Most: "Never more than " + Coins(q.Max, Up),
 		Who:  count(q.Sellers, "computer shares", "computers share") + " " + count(q.Tasks, "task", "tasks"),
 		What: count(int(min(q.Drawn, 1<<53)), "triangle", "triangles"), Button: "Render for " + Coins(q.Expected, Nearest),
-		Cameras: q.Cameras, Warnings: q.Warnings,
+		Cameras: q.Cameras, Warnings: q.Warnings, Moves: animationOf(q.Animations),
 	}
 	have := m.Money.Balance
 	if free, err := m.Money.Escrow.Sub(m.Money.Reserved); err == nil {
@@ -206,6 +211,9 @@ func progressOf(j event.Job, d Desk) Progress {
 		p.Share = min(max(float64(j.Done)/float64(j.Total), 0), 1)
 		p.Percent = strconv.Itoa(int(p.Share*100)) + " %"
 		p.Parts = fmt.Sprintf("%s of %s done", grouped(strconv.Itoa(j.Done)), count(j.Total, "task", "tasks"))
+		if j.Frames > 0 {
+			p.Parts = fmt.Sprintf("%d of %s, %s", j.Ready, count(j.Frames, "frame", "frames"), p.Parts)
+		}
 	}
 	p.Who = "Waiting for computers"
 	if j.Sellers > 0 {
@@ -247,6 +255,7 @@ type Result struct {
 	Saved   string // name of the saved file, "" if not saved
 	Path    string
 	Saving  bool
+	Moves   bool   // it is an animation
 	Save    string // on the button
 
 	Look    event.Look
@@ -274,11 +283,14 @@ func Views() (names, words []string) {
 }
 
 func resultOf(j event.Job, d Desk) Result {
-	r := Result{Paid: Coins(j.Spent, Nearest), Path: j.Saved, Saving: d.Saving, Checked: again(j), Back: "All that was set aside was needed"}
+	r := Result{Paid: Coins(j.Spent, Nearest), Path: j.Saved, Saving: d.Saving, Moves: j.Frames > 0, Checked: again(j), Back: "All that was set aside was needed"}
 	if !j.Refund.IsZero() {
 		r.Back = Coins(j.Refund, Down) + " came back to you"
 	}
 	r.Save, r.Look, r.Clean = "Save picture…", j.Look, j.Layers
+	if r.Moves {
+		r.Save = "Save pictures…"
+	}
 	if d.Look != nil {
 		r.Look = *d.Look
 	}

@@ -225,6 +225,14 @@ func TestForm(t *testing.T) {
 	if wrong != nil || o.Width != 640 || o.Height != 360 || o.Samples != 512 || o.Scene != "/x/a.glb" || o.CheckRate == 0 {
 		t.Errorf("order %+v, %v", o, wrong)
 	}
+	if o.Frames != nil || o.FPS != 0 {
+		t.Errorf("a picture has frames %+v at %v", o.Frames, o.FPS)
+	}
+	moving := f
+	moving.Frames = " 1-48/2 "
+	if o, wrong := moving.Order("a.glb"); wrong != nil || *o.Frames != (event.Frames{First: 1, Last: 48, Step: 2}) || o.FPS != 24 {
+		t.Errorf("order %+v, %v", o, wrong)
+	}
 	if !f.Is(view.Sizes()[0]) || f.Is(view.Sizes()[1]) {
 		t.Error("the wrong size is lit")
 	}
@@ -242,6 +250,8 @@ func TestForm(t *testing.T) {
 		{Width: "1", Height: "1", Samples: "65537"},
 		{Width: "16384", Height: "16385", Samples: "1"},
 		{Width: "99999999999999999999", Height: "1", Samples: "1"},
+		{Width: "1", Height: "1", Samples: "1", Frames: "48-1"},
+		{Width: "1", Height: "1", Samples: "1", Frames: "all"},
 	} {
 		if _, wrong := bad.Order("a.glb"); wrong == nil {
 			t.Errorf("%+v is taken", bad)
