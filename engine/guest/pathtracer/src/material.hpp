@@ -229,7 +229,9 @@ SONM_HOT inline SurfaceSample sample_surface(const Surface& s, Vec3 out, float l
     Frame frame(s.coat_normal);
     Vec3 o = frame.to_local(out);
     if (!(o.z > 0)) return result;
-    result.direction = frame.to_world(mirrored(o, visible_normal(o, s.coat_alpha, u)));
+    Vec3 direction = mirrored(o, visible_normal(o, s.coat_alpha, u));
+    if (!(direction.z > 0)) return result;
+    result.direction = frame.to_world(direction);
   } else {
     Vec3 half = visible_normal(out, s.alpha, u);
     bool passes = (lobe -= s.coat_chance) < s.through_chance;
@@ -241,6 +243,8 @@ SONM_HOT inline SurfaceSample sample_surface(const Surface& s, Vec3 out, float l
     } else if (!refracted(out, half, s.eta, result.direction)) {
       return result;
     }
+    // A lobe that has come out on the wrong side would be taken for another.
+    if ((result.direction.z < 0) != passes) return result;
   }
   Vec3 f = evaluate(s, out, result.direction, result.pdf);
   if (result.pdf > 0) result.weight = f * (1 / result.pdf);

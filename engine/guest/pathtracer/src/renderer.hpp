@@ -61,7 +61,16 @@ class Renderer {
 
   const Settings& settings() const { return settings_; }
   const Scene& scene() const { return scene_; }
+  const Lights& lights() const { return lights_; }
   uint64_t rays_of_last_task() const { return rays_; }
+
+  // (0,0) is the top left corner of the frame, (1,1) the bottom right.
+  Ray camera_ray(float u, float v, float aspect) const {
+    float x = (2 * u - 1) * aspect, y = 1 - 2 * v;
+    const Affine& c = camera_.to_world;
+    if (camera_.orthographic) return {c.origin + c.x * (x * camera_.half_height) + c.y * (y * camera_.half_height), -c.z};
+    return {c.origin, normalized(c.x * (x * camera_.tan_half_height) + c.y * (y * camera_.tan_half_height) - c.z)};
+  }
 
   static uint32_t shrunk(uint32_t size, uint32_t shift) { return uint32_t((uint64_t(size) + (1ull << shift) - 1) >> shift); }
 
@@ -134,14 +143,6 @@ class Renderer {
       out[1] = light.y;
       out[2] = light.z;
     }
-  }
-
-  // (0,0) is the top left corner of the frame, (1,1) the bottom right.
-  Ray camera_ray(float u, float v, float aspect) const {
-    float x = (2 * u - 1) * aspect, y = 1 - 2 * v;
-    const Affine& c = camera_.to_world;
-    if (camera_.orthographic) return {c.origin + c.x * (x * camera_.half_height) + c.y * (y * camera_.half_height), -c.z};
-    return {c.origin, normalized(c.x * (x * camera_.tan_half_height) + c.y * (y * camera_.tan_half_height) - c.z)};
   }
 
   void prepare_sky() {

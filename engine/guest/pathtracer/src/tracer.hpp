@@ -212,8 +212,17 @@ class Tracer {
     float pdf;
     Vec3 f = evaluate(surface, out, in, pdf) * light.radiance;
     if (black(f)) return {0, 0, 0};
-    Vec3 origin = side > 0 ? at.position : p.position - p.geometric * p.offset;
-    f = f * unblocked({origin, light.direction}, light.distance * 0.9999f);
+    Ray shadow{at.position, light.direction};
+    float distance = light.distance;
+    if (side < 0) {  // the light was picked from the viewer's side: aim anew
+      shadow.origin = p.position - p.geometric * p.offset;
+      Vec3 to = at.position + light.direction * distance - shadow.origin;
+      if (distance < kFar) {
+        distance = length(to);
+        shadow.direction = normalized(to, light.direction);
+      }
+    }
+    f = f * unblocked(shadow, distance * 0.9999f);
     if (light.delta) return f;
     return f * (share(light.pdf, pdf) / light.pdf);
   }
