@@ -82,12 +82,15 @@ func measureModels(ctx context.Context, only ...string) error {
 			fmt.Fprintf(os.Stderr, "bench: model %s: %v\n", m.Name, err)
 		}
 		results[m.Name] = r
+		data, err := json.MarshalIndent(results, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(modelResults, append(data, '\n'), 0o644); err != nil { // what is done is kept
+			return err
+		}
 	}
-	data, err := json.MarshalIndent(results, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(modelResults, append(data, '\n'), 0o644)
+	return nil
 }
 
 // lastLine is the last line of a text that says anything.
