@@ -199,7 +199,7 @@ SONM_HOT inline Vec3 evaluate(const Surface& s, Vec3 out, Vec3 in, float& pdf) {
 }
 
 // A visible GGX normal by spherical caps (Dupuy and Benyoub 2023).
-inline Vec3 visible_normal(Vec3 out, float alpha, Pair u) {
+SONM_HOT inline Vec3 visible_normal(Vec3 out, float alpha, Pair u) {
   Vec3 stretched = normalized({out.x * alpha, out.y * alpha, out.z});
   Turn phi = turn(u.x);
   float z = (1 - u.y) * (1 + stretched.z) - stretched.z, r = sqrtf(clampf(1 - z * z, 0, 1));

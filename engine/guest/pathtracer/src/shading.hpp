@@ -45,7 +45,7 @@ class Shader {
   }
 
   // What the surface sends out by itself there, holes taken into account.
-  Vec3 emission(const Hit& hit) const {
+  SONM_HOT Vec3 emission(const Hit& hit) const {
     const Material& m = material_of(hit);
     Vec3 light = m.emission;
     if (m.emission_texture.image >= 0) {
@@ -103,18 +103,18 @@ class Shader {
     return look_up(scene_.images[size_t(texture.image)], texture, uv.x, uv.y, srgb ? &scene_.srgb : nullptr);
   }
 
-  static Vec3 interpolated(const std::vector<Vec3>& values, const Triangle& t, const Corners& at) {
+  SONM_HOT static Vec3 interpolated(const std::vector<Vec3>& values, const Triangle& t, const Corners& at) {
     return values[t.vertex[0]] * at.weight[0] + values[t.vertex[1]] * at.weight[1] + values[t.vertex[2]] * at.weight[2];
   }
 
   // A normal of the mesh in the world, on the side that is the front there.
-  static Vec3 world_normal(const Instance& instance, Vec3 n, Vec3 otherwise) {
+  SONM_HOT static Vec3 world_normal(const Instance& instance, Vec3 n, Vec3 otherwise) {
     n = instance.to_world.normal(n);
     return normalized(instance.mirrored ? -n : n, otherwise);
   }
 
   // A normal bent away from the viewer is tipped back until it faces them.
-  static Vec3 tipped(Vec3 normal, Vec3 geometric, Vec3 direction) {
+  SONM_HOT static Vec3 tipped(Vec3 normal, Vec3 geometric, Vec3 direction) {
     float facing = -dot(normal, direction);
     if (facing >= 1e-3f) return normal;
     return normalized(normal - direction * (1e-3f - facing), geometric);
@@ -168,7 +168,7 @@ class Shader {
     return true;
   }
 
-  void parameters(Shading& s, const Mesh& mesh, const Triangle& t, const Corners& at) const {
+  SONM_HOT void parameters(Shading& s, const Mesh& mesh, const Triangle& t, const Corners& at) const {
     const Material& m = *s.material;
     s.base = m.base_color;
     if (!mesh.colors.empty()) s.base = s.base * Vec3{color_at(mesh, t, at, 0), color_at(mesh, t, at, 1), color_at(mesh, t, at, 2)};

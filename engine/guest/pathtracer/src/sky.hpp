@@ -32,7 +32,7 @@ class Sky {
   // Luminance, averaged over all directions.
   float mean_luminance() const { return mean_; }
 
-  Vec3 radiance(Vec3 d) const {
+  SONM_HOT Vec3 radiance(Vec3 d) const {
     if (!lit_) return {0, 0, 0};
     if (!picture_.width) return scale_;
     Vec3 s = to_sky(d);
@@ -48,7 +48,7 @@ class Sky {
   }
 
   // The density of sample() towards d, per steradian.
-  float pdf(Vec3 d) const {
+  SONM_HOT float pdf(Vec3 d) const {
     if (!lit_) return 0;
     if (!picture_.width) return kInvPi / 4;
     Vec3 s = to_sky(d);

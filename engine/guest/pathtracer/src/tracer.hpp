@@ -32,7 +32,7 @@ class Tracer {
   // What arrives along a camera ray. The first bounce uses pairs 1 to 3 of the
   // draw that the ray was made with, later ones all four of their own: where
   // to go on, which light and lobe, where on the light, roulette.
-  Vec3 radiance(Ray ray, Draws draws, Sampler& sampler) {
+  SONM_HOT Vec3 radiance(Ray ray, Draws draws, Sampler& sampler) {
     Vec3 sum{0, 0, 0}, throughput{1, 1, 1};
     float last_pdf = 0;  // 0: the camera, which no light sampling competes with
     float travelled = 0;  // since the last bounce
@@ -174,13 +174,13 @@ class Tracer {
     return 1 / (1 + ratio * ratio);
   }
 
-  bool nearest(const Ray& ray, Hit& hit) {
+  SONM_HOT bool nearest(const Ray& ray, Hit& hit) {
     rays++;
     return cast<false>(scene_, ray, hit);
   }
 
   // How much light comes through between a point and one at a distance.
-  Vec3 unblocked(Ray ray, float distance) {
+  SONM_HOT Vec3 unblocked(Ray ray, float distance) {
     Vec3 through{1, 1, 1};
     if (!see_through_) {
       rays++;
