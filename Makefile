@@ -59,7 +59,7 @@ bench: ## measure: make bench [AREA=render]; tables and build/bench/results/<are
 	go run ./build/bench $(WHICH)
 
 bench-full: ## measure with as many runs as the slowest area needs
-	@$(SETUP) base guest bench
+	@$(SETUP) base guest bench models node
 	@$(MAKE) --no-print-directory terminal sandbox
 	go run ./build/bench -full $(WHICH)
 

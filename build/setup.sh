@@ -5,7 +5,7 @@
 # missing; the build goes on and fails, if it must, at the tool itself.
 set -euo pipefail
 
-usage="usage: build/setup.sh base|guest|gui|test|node|windows|bench ..."
+usage="usage: build/setup.sh base|guest|gui|test|node|windows|bench|models ..."
 
 # Debian package names by group.
 packages() {
@@ -16,6 +16,7 @@ packages() {
   gui) echo pkg-config xorg-dev libgl1-mesa-dev libwayland-dev libxkbcommon-dev ;;
   test) echo xvfb libgl1-mesa-dri xdotool imagemagick openbox pcmanfm iproute2 ;;
   bench) echo blender python3-numpy ;;
+  models) echo assimp-testmodels blender-data ;;
   windows) echo gcc-mingw-w64-x86-64 ;;
   node) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
   *) echo "build/setup.sh: no group $1; $usage" >&2; return 2 ;;

@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -29,7 +27,6 @@ type cyclesRender struct {
 // cyclesOrder is what cycles.py reads.
 type cyclesOrder struct {
 	Scene   string         `json:"scene"`
-	Export  string         `json:"export,omitempty"` // path of an uncompressed copy to write
 	Frame   int            `json:"frame"`
 	Width   int            `json:"width"`
 	Height  int            `json:"height"`
@@ -42,6 +39,8 @@ type cyclesOrder struct {
 type skyOrder struct {
 	Color *[3]float64 `json:"color,omitempty"`
 	File  string      `json:"file,omitempty"`
+
+	Export string `json:"export,omitempty"` // path of an .hdr copy of File to write
 }
 
 // cyclesReport is what cycles.py answers.
@@ -73,7 +72,7 @@ func runCycles(ctx context.Context, o cyclesOrder) (cyclesReport, error) {
 	if err := os.WriteFile(order, text, 0o600); err != nil {
 		return r, err
 	}
-	if _, err := Child(ctx, blender, "-b", "--factory-startup", "--python", cyclesScript, "--", order, report); err != nil {
+	if _, err := Child(ctx, blender, "-b", "--factory-startup", "--python", absolute(cyclesScript), "--", order, report); err != nil {
 		return r, fmt.Errorf("cycles renders %s: %w", o.Scene, err)
 	}
 	if text, err = os.ReadFile(report); err != nil {

@@ -3,13 +3,13 @@
 
     blender -b --factory-startup --python cycles.py -- ORDER.json REPORT.json
 
-ORDER is {scene, export, frame, width, height, bounces, sky, renders}: sky is null,
-{"color": [r, g, b]} or {"file": path}; each of renders is {samples, seed,
+ORDER is {scene, frame, width, height, bounces, sky, renders}: sky is null,
+{"color": [r, g, b]} or {"file": path}, which with an export is also written
+there as .hdr, even if there is no scene; each of renders is {samples, seed,
 threads, out} and becomes a linear 32-bit OpenEXR file. REPORT gets the
 processor seconds of each, scene set-up included, and, where the scene has no
 camera, the one that was put up: its matrix (glTF's axes, by columns) and its
-vertical field of view in radians. With export, the scene is also written there
-as an uncompressed .glb, for what one program unpacks and the other does not.
+vertical field of view in radians.
 
 It is a work of its own that uses Blender's Python API; the rest of the project
 neither links nor ships it with its programs.
@@ -26,8 +26,7 @@ import bpy
 import numpy
 from mathutils import Matrix, Vector
 
-if not hasattr(numpy, "bool"):
-    numpy.bool = bool  # the importer of 3.4 asks for a name that numpy 1.24 dropped
+numpy.bool = bool  # the importer of 3.4 asks for a name that numpy 1.24 dropped
 
 
 def document(path):
@@ -152,7 +151,18 @@ def put_sky(scene, sky):
     if sky and sky.get("file"):
         picture = world.node_tree.nodes.new("ShaderNodeTexEnvironment")
         picture.image = bpy.data.images.load(sky["file"])
+        if sky.get("export"):
+            save_hdr(picture.image, sky["export"])
         world.node_tree.links.new(picture.outputs["Color"], background.inputs["Color"])
+
+
+def save_hdr(image, path):
+    values = numpy.empty(len(image.pixels), numpy.float32)
+    image.pixels.foreach_get(values)
+    copy = bpy.data.images.new("copy", *image.size, float_buffer=True)
+    copy.pixels.foreach_set(values)
+    copy.filepath_raw, copy.file_format = path, "HDR"
+    copy.save()
 
 
 def settle(scene, order):
@@ -208,16 +218,20 @@ def main():
     order_path, report_path = sys.argv[sys.argv.index("--") + 1 :]
     with open(order_path) as file:
         order = json.load(file)
+    if not order["scene"]:
+        put_sky(bpy.context.scene, order["sky"])
+        return finish(report_path, {"version": bpy.app.version_string, "camera": None, "cpu_s": []})
     scene = load(order["scene"], order["frame"])
-    if order.get("export"):
-        bpy.ops.export_scene.gltf(filepath=order["export"], export_format="GLB")
     gltf = document(order["scene"])
     mend_materials(gltf)
     placed = put_camera(scene, gltf, order["width"] / order["height"])
     put_sky(scene, order["sky"])
     settle(scene, order)
-    report = {"version": bpy.app.version_string, "camera": placed, "cpu_s": [render(scene, one) for one in order["renders"]]}
-    with open(report_path, "w") as file:
+    finish(report_path, {"version": bpy.app.version_string, "camera": placed, "cpu_s": [render(scene, one) for one in order["renders"] or []]})
+
+
+def finish(path, report):
+    with open(path, "w") as file:
         json.dump(report, file)
 
 

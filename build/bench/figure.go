@@ -41,7 +41,8 @@ type Area struct {
 
 // Bench collects an area's figures.
 type Bench struct {
-	Runs    int // how often each figure is measured
+	Runs    int  // how often each figure is measured
+	Full    bool // there is time for what takes long
 	figures []Figure
 }
 
@@ -126,10 +127,10 @@ func has(figures []Figure, name string) bool {
 }
 
 // measure runs an area and holds it to its promise.
-func measure(ctx context.Context, a Area, runs int, limit time.Duration) ([]Figure, error) {
+func measure(ctx context.Context, a Area, runs int, full bool, limit time.Duration) ([]Figure, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	b := &Bench{Runs: runs}
+	b := &Bench{Runs: runs, Full: full}
 	if err := a.Run(ctx, b); err != nil {
 		return nil, err
 	}

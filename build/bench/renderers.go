@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -12,7 +10,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"sonm/assets"
 	"sonm/engine/job"
@@ -32,52 +34,123 @@ type rendered struct {
 const blockLog2 = 6
 
 // inSandbox renders a view as a seller would: in a locked child with the engine
-// that suits the module best. Pictures of different seeds are independent.
-func (p *prepared) inSandbox(ctx context.Context, samples int, seed byte) (rendered, error) {
+// that suits the module best, or one of those given. Pictures of different seeds
+// are independent.
+func (p *prepared) inSandbox(ctx context.Context, samples int, seed byte, engines ...sandbox.Engine) (rendered, error) {
 	var r rendered
-	_, module, err := assets.App("pathtracer")
-	if err != nil {
-		return r, err
-	}
-	box, err := sandbox.New(sandbox.Config{Child: absolute(child), Keep: absolute(filepath.Join(cache, "sandbox")), Class: sandbox.Waited})
-	if err != nil {
-		return r, err
-	}
-	s, err := box.Start(ctx, module)
+	sums := make([]float64, p.Width*p.Height*3)
+	s, err := p.session(ctx, samples, seed, engines...)
 	if err != nil {
 		return r, err
 	}
 	defer s.Close()
+	for _, spec := range p.specs(samples) {
+		reply, err := s.Task(ctx, spec.Encode())
+		if err != nil {
+			return r, err
+		}
+		if err := addTo(sums, reply); err != nil {
+			return r, err
+		}
+		r.cpu += reply.CPU.Seconds()
+		r.engine = reply.Engine
+	}
+	r.picture, err = meanOf(sums, p.Width, p.Height, samples)
+	return r, err
+}
+
+// session opens the view in a sandbox.
+func (p *prepared) session(ctx context.Context, samples int, seed byte, engines ...sandbox.Engine) (*sandbox.Session, error) {
 	input, err := p.input(samples, seed)
 	if err != nil {
-		return r, err
+		return nil, err
+	}
+	return openGuest(ctx, input, engines...)
+}
+
+// openGuest starts the renderer in a sandbox with what sonm_open is to be given.
+func openGuest(ctx context.Context, input []byte, engines ...sandbox.Engine) (*sandbox.Session, error) {
+	_, module, err := assets.App("pathtracer")
+	if err != nil {
+		return nil, err
+	}
+	box, err := sandbox.New(sandbox.Config{
+		Child: absolute(child), Engines: engines, Keep: absolute(filepath.Join(cache, "sandbox")), Class: sandbox.Waited,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := box.Start(ctx, module)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := s.Open(ctx, input); err != nil {
-		return r, err
+		return nil, errors.Join(err, s.Close())
 	}
-	sums := make([]float64, p.Width*p.Height*3)
+	return s, nil
+}
+
+// specs are the tasks of a picture: the whole frame, in aligned blocks of samples.
+func (p *prepared) specs(samples int) []job.Spec {
+	var all []job.Spec
 	for first := 0; first < samples; {
 		log2 := uint32(0)
 		for log2 < blockLog2 && first%(2<<log2) == 0 && first+2<<log2 <= samples {
 			log2++
 		}
-		spec := job.Spec{X1: uint32(p.Width), Y1: uint32(p.Height), First: uint32(first), Log2: log2}
-		reply, err := s.Task(ctx, spec.Encode())
-		if err != nil {
-			return r, err
-		}
-		if reply.CPU <= 0 || len(reply.Payload) != len(sums)*4 {
-			return r, errors.New("this system does not say what a child took, or the picture has another size")
-		}
-		for i := range sums {
-			sums[i] += float64(math.Float32frombits(binary.LittleEndian.Uint32(reply.Payload[4*i:])))
-		}
-		r.cpu += reply.CPU.Seconds()
-		r.engine = reply.Engine
+		all = append(all, job.Spec{X1: uint32(p.Width), Y1: uint32(p.Height), First: uint32(first), Log2: log2})
 		first += 1 << log2
 	}
-	r.picture, err = meanOf(sums, p.Width, p.Height, samples)
-	return r, err
+	return all
+}
+
+// addTo adds what a task answers to the sums of a picture.
+func addTo(sums []float64, reply sandbox.Reply) error {
+	if reply.CPU <= 0 || len(reply.Payload) != len(sums)*4 {
+		return errors.New("this system does not say what a child took, or the picture has another size")
+	}
+	for i := range sums {
+		sums[i] += float64(math.Float32frombits(binary.LittleEndian.Uint32(reply.Payload[4*i:])))
+	}
+	return nil
+}
+
+// together renders a view in as many sandboxes as there are processors.
+func (p *prepared) together(ctx context.Context, samples int, seed byte) (picture.Image, error) {
+	specs := make(chan job.Spec, samples)
+	for _, spec := range p.specs(samples) {
+		specs <- spec
+	}
+	close(specs)
+	var mu sync.Mutex
+	sums := make([]float64, p.Width*p.Height*3) // guarded by mu
+	group, ctx := errgroup.WithContext(ctx)
+	for range runtime.NumCPU() {
+		group.Go(func() error {
+			s, err := p.session(ctx, samples, seed)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			for spec := range specs {
+				reply, err := s.Task(ctx, spec.Encode())
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				err = addTo(sums, reply)
+				mu.Unlock()
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return picture.Image{}, err
+	}
+	return meanOf(sums, p.Width, p.Height, samples)
 }
 
 // input is what the guest is opened with.
@@ -166,15 +239,15 @@ func (p *prepared) convergedOurs(ctx context.Context, samples int) (picture.Imag
 	if im, err := readEXR(path); err == nil {
 		return im, nil
 	}
-	r, err := p.inSandbox(ctx, samples, 255)
+	im, err := p.together(ctx, samples, 255)
 	if err != nil {
-		return r.picture, err
+		return im, err
 	}
-	data, err := picture.EncodeEXR(picture.File{Image: r.picture})
+	data, err := picture.EncodeEXR(picture.File{Image: im})
 	if err != nil {
-		return r.picture, err
+		return im, err
 	}
-	return r.picture, os.WriteFile(path, data, 0o644)
+	return im, os.WriteFile(path, data, 0o644)
 }
 
 // byCycles renders pictures of seeds 0 to n-1 and says the processor seconds of

@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -44,11 +42,8 @@ type prepared struct {
 // prepare gathers the files of a view into a folder of the cache. A scene
 // without a camera gets the one that cycles.py puts up.
 func prepare(ctx context.Context, v view) (*prepared, error) {
-	files, scene, err := gather(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	p := &prepared{view: v, scene: scene, bundle: files}
+	p := &prepared{view: v}
+	found := v.Sky // as the native renderer reads it
 	switch {
 	case v.Sky == "":
 		p.sky = job.SkyColor(0, 0, 0)
@@ -57,16 +52,20 @@ func prepare(ctx context.Context, v view) (*prepared, error) {
 		if _, err := fmt.Sscanf(v.Sky, "%g,%g,%g", &r, &g, &b); err != nil {
 			return nil, fmt.Errorf("the sky %q is neither r,g,b nor a file: %w", v.Sky, err)
 		}
-		p.sky = job.SkyColor(r, g, b)
+		p.sky, found = job.SkyColor(r, g, b), ""
 	default:
 		p.sky = job.SkyFile("sky.hdr")
+	}
+	var err error
+	if p.bundle, p.scene, err = gather(ctx, v.Scene, found); err != nil {
+		return nil, err
 	}
 	if err := p.store(); err != nil {
 		return nil, err
 	}
 	at := 0
 	for i, f := range p.bundle {
-		if f.Path == scene {
+		if f.Path == p.scene {
 			at = i
 		}
 	}
@@ -90,17 +89,17 @@ func prepare(ctx context.Context, v view) (*prepared, error) {
 	return p, p.store()
 }
 
-// gather has the native renderer find the files a scene needs.
-func gather(ctx context.Context, v view) (job.Bundle, string, error) {
+// gather has the native renderer find the files a scene needs; sky is a file or "".
+func gather(ctx context.Context, scene, sky string) (job.Bundle, string, error) {
 	dir, err := os.MkdirTemp("", "sonm-view-")
 	if err != nil {
 		return nil, "", err
 	}
 	defer os.RemoveAll(dir)
 	packed := filepath.Join(dir, "bundle")
-	args := []string{v.Scene, "--inspect", "--bundle", packed}
-	if v.Sky != "" {
-		args = append(args, "--sky", v.Sky)
+	args := []string{scene, "--inspect", "--bundle", packed}
+	if sky != "" {
+		args = append(args, "--sky", sky)
 	}
 	if _, err := Child(ctx, native, args...); err != nil {
 		return nil, "", err
@@ -119,7 +118,7 @@ func gather(ctx context.Context, v view) (job.Bundle, string, error) {
 			files = append(files, f)
 		}
 	}
-	return files, filepath.Base(v.Scene), nil
+	return files, filepath.Base(scene), nil
 }
 
 // store writes the files to a folder named after what decides the picture.

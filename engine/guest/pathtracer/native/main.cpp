@@ -2,11 +2,12 @@
 // bench. It drives the same ABI functions as the sandbox does.
 //
 //   pathtracer SCENE [-w W] [-h H] [-s SAMPLES] [-b BOUNCES] [-o OUT.pfm]
-//              [--job JOB.json] [--sky R,G,B | --sky FILE.hdr] [--inspect] [--bundle OUT] [--raw OUT]
+//              [--job JOB.json] [--sky R,G,B | --sky FILE.hdr] [--inspect] [--trees] [--bundle OUT] [--raw OUT]
 //
 // The scene's folder is searched for the files that inspect reports missing.
 // Prints one line of key=value figures: samples per CPU second, rays, work,
-// peak memory. --raw writes the film as float32 sums, --bundle the packed job.
+// peak memory. --trees times the building of the trees and renders nothing.
+// --raw writes the film as float32 sums, --bundle the packed job.
 #include <cstdio>
 #include <ctime>
 #include <map>
@@ -19,7 +20,7 @@ namespace {
 struct Options {
   std::string scene, out, raw, bundle_out, job, sky;
   uint32_t width = 256, height = 256, samples = 16, bounces = 8;
-  bool inspect = false;
+  bool inspect = false, trees = false;
 };
 
 bool read_file(const std::string& path, std::string& out) {
@@ -81,6 +82,7 @@ bool parse_options(int count, char** words_in, Options& o) {
   for (int i = 1; i < count; i++) {
     std::string word = words_in[i], value = i + 1 < count ? words_in[i + 1] : "";
     if (word == "--inspect") { o.inspect = true; continue; }
+    if (word == "--trees") { o.trees = true; continue; }
     if (word[0] != '-') { o.scene = word; continue; }
     i++;
     if (word == "-w") o.width = uint32_t(atoi(value.c_str()));
@@ -131,6 +133,16 @@ bool gather(const Options& o, std::string& bundle) {
 
 double cpu_seconds() { return double(clock()) / CLOCKS_PER_SEC; }
 
+// Builds the trees of an opened scene once more, by themselves.
+void time_trees() {
+  Scene scene = guest().renderer->scene();
+  scene.fixed_is_old = true;
+  for (Mesh& mesh : scene.meshes) mesh.tree_is_old = true;
+  double start = cpu_seconds();
+  build_trees(scene);
+  printf("trees_s=%.3f triangles=%llu\n", cpu_seconds() - start, static_cast<unsigned long long>(scene.unique_triangles));
+}
+
 // Renders all samples as the blocks of their binary digits, whole frame each.
 bool render(uint32_t width, uint32_t height, uint32_t samples, std::vector<float>& film, uint64_t& work, uint64_t& rays) {
   film.assign(size_t(width) * height * 3, 0);
@@ -168,6 +180,7 @@ int main(int count, char** arguments) {
   double start = cpu_seconds();
   Reply opened = call(sonm_open, std::string(SONM_SEED_BYTES, 0) + bundle);
   if (opened.status != SONM_OK) return fprintf(stderr, "%s\n", opened.payload.c_str()), 1;
+  if (o.trees) return time_trees(), 0;
   const Settings& settings = guest().renderer->settings();
   double ready = cpu_seconds();
   std::vector<float> film;
