@@ -78,7 +78,7 @@ func TestFirstResultsMakeNoRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if n, want := passed(t, b, s), len(d.Plan.Tasks)-1; n != want {
 			t.Errorf("a job of %d tasks that were all drawn made a record of %d, want %d", want+1, n, want)
 		}
@@ -94,7 +94,7 @@ func TestAResumedJobIsDrawnAsBefore(t *testing.T) {
 		if _, err := b.Do(t.Context(), fogtest.Work{Width: 32, Height: 16, CheckRate: 1}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		had := passed(t, b, s)
 		big := fogtest.Work{Width: 256, Height: 128, Samples: 64, Sellers: 1}
 		d, open := untilCrash(t, b, big, 100)
@@ -102,7 +102,7 @@ func TestAResumedJobIsDrawnAsBefore(t *testing.T) {
 		if _, err := b.Do(t.Context(), fogtest.Work{CheckRate: 1}); err != nil || !open {
 			t.Fatalf("open: %v, %v", open, err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		at := len(f.Trace.Steps())
 		if _, err := b.Resume(t.Context(), d, big); err != nil {
 			t.Fatal(err)
@@ -143,11 +143,11 @@ func TestARecordFades(t *testing.T) {
 		if _, err := b.Do(t.Context(), fogtest.Work{CheckRate: 1}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(proof.Memory - time.Hour)
+		<-time.After(proof.Memory - time.Hour)
 		if passed(t, b, s) == 0 {
 			t.Error("the record is gone too early")
 		}
-		time.Sleep(2 * time.Hour)
+		<-time.After(2 * time.Hour)
 		if n := passed(t, b, s); n != 0 {
 			t.Errorf("after %v the record is still %d", proof.Memory, n)
 		}
