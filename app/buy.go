@@ -175,6 +175,9 @@ func (a *App) prepare(ctx context.Context, b *buyer.Buyer, r event.Order, tell f
 	if err != nil {
 		return buyer.Prepared{}, err
 	}
+	if set.Frames != nil && len(found.Animations) == 0 {
+		found.Warnings = append(found.Warnings, "Nothing in the scene moves: all its frames will show the same.")
+	}
 	tell(fog.Inspected{Job: req.ID, Cameras: found.Cameras, Unique: found.Unique, Drawn: found.Triangles, Warnings: found.Warnings, Animations: found.Animations})
 	req.Bundle = bundle
 	loaded, err := probe.Load(ctx, req)

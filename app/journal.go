@@ -51,7 +51,7 @@ func (j *journal) PutJob(ctx context.Context, r buyer.Record) error {
 	}
 	row := store.Job{
 		ID: r.ID, Module: r.Module, Input: r.Input, Settings: set, Secret: r.Secret, Locked: r.Locked, Ceiling: r.Ceiling,
-		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Look: string(look), Created: j.now(),
+		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Look: string(look), Created: r.Began,
 	}
 	for _, t := range r.Plan.Tasks {
 		row.Specs = append(row.Specs, t.Spec.Encode())
@@ -99,7 +99,7 @@ func record(row store.Job) (buyer.Record, error) {
 	}
 	r := buyer.Record{
 		ID: row.ID, Module: row.Module, Input: row.Input, Settings: set, Secret: row.Secret, Locked: row.Locked, Ceiling: row.Ceiling,
-		Check: row.Check, Sellers: row.Sellers, Plan: job.Plan{Settings: set},
+		Check: row.Check, Sellers: row.Sellers, Began: row.Created, Plan: job.Plan{Settings: set},
 	}
 	for i, b := range row.Specs {
 		spec, err := job.DecodeSpec(b)
@@ -187,12 +187,12 @@ func (j *journal) sweep(ctx context.Context) error {
 
 // Judge records what was decided about a result.
 func (j *journal) Judge(ctx context.Context, v buyer.Verdict) error {
-	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Checked: v.Checked, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
+	return j.db.Judge(ctx, store.Verdict{Deal: v.Deal, Index: v.Index, Attempt: v.Attempt, OK: v.OK, Drawn: v.Drawn, Amount: v.Amount, Voucher: v.Voucher, At: j.now()})
 }
 
-// Passed counts the seller's results that were re-run and right.
-func (j *journal) Passed(ctx context.Context, seller fog.Address, but fog.JobID) (int, error) {
-	return j.db.Passed(ctx, seller, but)
+// Passed counts the seller's results that were drawn and right.
+func (j *journal) Passed(ctx context.Context, seller fog.Address, from, to time.Time) (int, error) {
+	return j.db.Passed(ctx, seller, from, to)
 }
 
 // PutResult keeps a receipt this node signed.

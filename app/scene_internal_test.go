@@ -259,6 +259,15 @@ func changed(want, old, by string) broken {
 	return broken{want, func(p place) string { return p.file("s.gltf", smallScene(old, by)) }}
 }
 
+// plain is the one triangle of smallScene without a material, and painted is it
+// with a picture on it: pictures that nothing shows are not asked for.
+const plain = `"primitives":[{"attributes":{"POSITION":0}}]}]`
+
+func painted(uri string) string {
+	return `"primitives":[{"attributes":{"POSITION":0},"material":0}]}],` +
+		`"materials":[{"pbrMetallicRoughness":{"baseColorTexture":{"index":0}}}],"textures":[{"source":0}],"images":[{"uri":"` + uri + `"}]`
+}
+
 func brokenFiles(t *testing.T) map[string]broken {
 	t.Helper()
 	glb, draco := testFile(t, "cornell_diffuse.glb"), testFile(t, "cornell_draco.glb")
@@ -306,12 +315,12 @@ func brokenFiles(t *testing.T) map[string]broken {
 		"file URI":             changed("outside", uri, "file:///etc/passwd"),
 		"another computer":     changed("outside", uri, "https://example.org/a.bin"),
 		"backslashes":          changed("outside", uri, `..\\a.bin`),
-		"missing picture":      changed("tex.png", `"scene":0`, `"images":[{"uri":"tex.png"}],"textures":[{"source":0}],"scene":0`),
+		"missing picture":      changed("tex.png", plain, painted("tex.png")),
 		"a folder as a buffer": {"not a file", func(p place) string { p.file("sub/x", nil); return p.file("a.gltf", smallScene(uri, "sub")) }},
 		"buffer too short":     {"claims 36 bytes", func(p place) string { p.file("b.bin", []byte("x")); return p.file("a.gltf", smallScene(uri, "b.bin")) }},
 		"picture that is none": {"readable", func(p place) string {
 			p.file("t.png", []byte("x"))
-			return p.file("a.gltf", smallScene(`"scene":0`, `"images":[{"uri":"t.png"}],"scene":0`))
+			return p.file("a.gltf", smallScene(plain, painted("t.png")))
 		}},
 		"link out of a folder": {"escapes", func(p place) string {
 			p.file("far.bin", make([]byte, 36))

@@ -57,6 +57,11 @@ func demoCommand(opt *options) *cobra.Command {
 			if d.sellers < 1 || d.sellers > maxSellers {
 				return &event.Problem{Code: "flags", What: fmt.Sprintf("--sellers: %d is not between 1 and %d.", d.sellers, maxSellers)}
 			}
+			for _, price := range d.prices {
+				if _, err := priceFlag("--prices", price); err != nil {
+					return err
+				}
+			}
 			return d.run(cmd, opt, args)
 		},
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,6 +87,8 @@ func (r *renderFlags) request(sceneFile string) (app.RenderRequest, error) {
 		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--wait: %v is not a time to wait.", r.wait)}
 	case r.tile != 0 && (r.tile < 8 || r.tile > 1024):
 		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--tile: %d is not between 8 and 1024 pixels.", r.tile)}
+	case r.layers && !r.denoise && !strings.EqualFold(filepath.Ext(r.out), ".exr"):
+		return req, &event.Problem{Code: "flags", What: fmt.Sprintf("--layers: %q cannot hold layers; save an .exr, or have them used by --denoise.", r.out)}
 	}
 	var err error
 	if err = r.moment(&req.Order); err != nil {
@@ -215,9 +219,9 @@ func stoppedWords(err error, engine bool) error {
 	return p
 }
 
-func oneScene(_ *cobra.Command, args []string) error {
+func oneScene(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 {
 		return nil
 	}
-	return &event.Problem{Code: "flags", What: "Name one scene file, for example: sonm render scene.glb -o picture.png."}
+	return &event.Problem{Code: "flags", What: fmt.Sprintf("Name one scene file, for example: %s scene.glb -o picture.png.", cmd.CommandPath())}
 }

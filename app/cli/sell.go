@@ -21,11 +21,10 @@ func sellCommand(opt *options) *cobra.Command {
 		Short: "Sell this computer's idle time until stopped with Ctrl-C",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			amount, err := fog.ParseAmount(price)
-			if err != nil || amount.IsZero() {
-				return &event.Problem{Code: "flags", What: fmt.Sprintf("--price: %q is not a price above zero such as 0.5.", price)}
+			var err error
+			if req.Price, err = priceFlag("--price", price); err != nil {
+				return err
 			}
-			req.Price = amount
 			ctx, cancel := tie(cmd, tied)
 			defer cancel()
 			link := app.NewLink(opt.config(cmd))
@@ -95,4 +94,12 @@ func levelWords(l fog.Level) string {
 // reason to stop working.
 func printFact(cmd *cobra.Command, f fog.Fact) {
 	_ = printJSON(cmd, map[string]any{"kind": strings.TrimPrefix(fmt.Sprintf("%T", f), "fog."), "fact": f})
+}
+
+func priceFlag(name, text string) (fog.Amount, error) {
+	a, err := fog.ParseAmount(text)
+	if err != nil || a.IsZero() {
+		return a, &event.Problem{Code: "flags", What: fmt.Sprintf("%s: %q is not a price above zero such as 0.5.", name, text), Cause: err}
+	}
+	return a, nil
 }

@@ -281,7 +281,7 @@ type Verdict struct {
 	Index   uint32
 	Attempt uint32
 	OK      bool
-	Checked bool       // it was re-run here
+	Drawn   bool       // it was re-run here because it was drawn
 	Amount  fog.Amount // owed for it, before the fee; zero if not OK
 	Voucher fog.Voucher
 	At      time.Time
@@ -299,8 +299,8 @@ func (s *Store) Judge(ctx context.Context, v Verdict) error {
 			_, err := tx.ExecContext(ctx, "UPDATE result SET state=? WHERE deal=? AND idx=? AND attempt=?", state, v.Deal[:], v.Index, v.Attempt)
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE result SET state=?, amount=?, checked=? WHERE deal=? AND idx=? AND attempt=?",
-			state, v.Amount[:], v.Checked, v.Deal[:], v.Index, v.Attempt); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE result SET state=?, amount=?, drawn=? WHERE deal=? AND idx=? AND attempt=?",
+			state, v.Amount[:], sql.NullInt64{Int64: millis(v.At), Valid: v.Drawn}, v.Deal[:], v.Index, v.Attempt); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, putVoucher, voucherRow(Buyer, v.Voucher, v.At)...)
@@ -312,14 +312,14 @@ func (s *Store) Judge(ctx context.Context, v Verdict) error {
 	return nil
 }
 
-// Passed counts the results of a seller, bought in other jobs than one, that
-// were re-run and right; none if it ever delivered a wrong one, also if that was
-// the last thing written before a crash.
-func (s *Store) Passed(ctx context.Context, seller fog.Address, but fog.JobID) (n int, err error) {
+// Passed counts the results of a seller that were drawn and found right from
+// one moment to another, without it; none if it ever delivered a wrong one, also
+// if that was the last thing written before a crash.
+func (s *Store) Passed(ctx context.Context, seller fog.Address, from, to time.Time) (n int, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM deal WHERE seller=?1 AND role='buyer' AND state='caught')
 		OR EXISTS (SELECT 1 FROM deal d JOIN result r ON r.deal=d.id WHERE d.seller=?1 AND d.role='buyer' AND r.state='rejected') THEN 0 ELSE
 		(SELECT count(*) FROM deal d JOIN result r ON r.deal=d.id
-			WHERE d.seller=?1 AND d.role='buyer' AND d.job<>?2 AND r.checked=1 AND r.state='accepted') END`, seller[:], but[:]).Scan(&n)
+			WHERE d.seller=?1 AND d.role='buyer' AND r.drawn>=?2 AND r.drawn<?3 AND r.state='accepted') END`, seller[:], millis(from), millis(to)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("read record: %w", err)
 	}

@@ -207,40 +207,43 @@ func TestABadVerdictDoesNotUnpay(t *testing.T) {
 	}
 }
 
-// A seller's record is what was re-run and right in other jobs, and gone with
+// A seller's record is what was drawn and right in a span of time, and gone with
 // the first wrong result.
 func TestPassed(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"))
 	seller := fog.Address{2}
-	deal := func(n byte) fog.DealID {
+	day := func(n int) time.Time { return time.Unix(int64(n)*86400, 0) }
+	deal := func(n byte, judged time.Time) fog.DealID {
 		must(t, s.PutJob(t.Context(), job(n, 10)))
 		d := fog.Deal{Job: fog.JobID{n}, Buyer: fog.Address{1}, Seller: seller}
 		must(t, s.PutDeal(t.Context(), store.Deal{Role: store.Buyer, Peer: "p", Deal: d, Created: time.Unix(1, 0)}))
 		for i := range uint32(4) {
 			must(t, s.PutResult(t.Context(), store.Result{Index: i, Receipt: fog.Receipt{Deal: d.ID(), Attempt: 1, Work: 5}, Engine: "wazero"}))
 		}
-		must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 0, Attempt: 1, OK: true, Checked: true}))
-		must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 1, Attempt: 1, OK: true, Checked: true}))
-		must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: 2, Attempt: 1, OK: true}))
+		for i := range uint32(3) {
+			must(t, s.Judge(t.Context(), store.Verdict{Deal: d.ID(), Index: i, Attempt: 1, OK: true, Drawn: i < 2, At: judged}))
+		}
 		return d.ID()
 	}
-	passed := func(seller fog.Address, but byte, want int) {
+	passed := func(seller fog.Address, from, to, want int) {
 		t.Helper()
-		if n, err := s.Passed(t.Context(), seller, fog.JobID{but}); err != nil || n != want {
-			t.Errorf("Passed = %d, %v; want %d", n, err, want)
+		if n, err := s.Passed(t.Context(), seller, day(from), day(to)); err != nil || n != want {
+			t.Errorf("Passed(%d to %d) = %d, %v; want %d", from, to, n, err, want)
 		}
 	}
-	deal(1)
-	second := deal(2)
-	passed(seller, 3, 4)
-	passed(seller, 2, 2)
-	passed(fog.Address{9}, 3, 0)
+	deal(1, day(10))
+	second := deal(2, day(20))
+	passed(seller, 0, 30, 4)
+	passed(seller, 10, 20, 2) // with its begin, without its end
+	passed(seller, 11, 30, 2)
+	passed(seller, 21, 30, 0)
+	passed(fog.Address{9}, 0, 30, 0)
 	must(t, s.Judge(t.Context(), store.Verdict{Deal: second, Index: 3, Attempt: 1})) // and then the program died
-	passed(seller, 3, 0)
+	passed(seller, 0, 30, 0)
 
 	seller = fog.Address{3}
-	deal(4)
-	passed(seller, 9, 2)
-	must(t, s.DealState(t.Context(), deal(5), "caught"))
-	passed(seller, 9, 0)
+	deal(4, day(10))
+	passed(seller, 0, 30, 2)
+	must(t, s.DealState(t.Context(), deal(5, day(20)), "caught"))
+	passed(seller, 0, 30, 0)
 }

@@ -80,6 +80,9 @@ func TestBadTermsGetOneClearSentence(t *testing.T) {
 		{"not a number", "max-price", []string{"--max-price", "-3"}},
 		{"folder that is not there", "saved", []string{"-o", "/nonexistent/x.png"}},
 		{"picture of another kind", ".png", []string{"-o", "x.jpg"}},
+		{"price of nothing", "--prices", []string{"--prices", "1,0"}},
+		{"two scenes", "sonm demo scene.glb", []string{"a.glb", "b.glb"}},
+		{"layers that nothing holds", "cannot hold layers", []string{"--layers"}},
 		{"unknown engine", "engine", []string{"--engine", "v8"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

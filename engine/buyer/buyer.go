@@ -108,6 +108,7 @@ type Record struct {
 	Ceiling  fog.Amount // dearest price the lock covers
 	Check    float64    // share of results that are re-run
 	Sellers  int        // wanted at once
+	Began    time.Time  // sellers' records are those of this moment
 	Plan     job.Plan
 }
 
@@ -162,7 +163,7 @@ type Verdict struct {
 	Index   uint32
 	Attempt uint32
 	OK      bool
-	Checked bool        // it was re-run here
+	Drawn   bool        // re-run here because it was drawn, not because everyone's first is
 	Amount  fog.Amount  // owed for it, before the fee; zero if not OK
 	Voucher fog.Voucher // that promises it, written in the same step; none if not OK
 }
@@ -176,9 +177,9 @@ type Journal interface {
 	PutArrived(ctx context.Context, id fog.JobID, a Arrival, output []byte) error
 	Output(ctx context.Context, id fog.JobID, result fog.Hash) ([]byte, error)
 	Judge(ctx context.Context, v Verdict) error
-	// Passed is how many results of the seller were re-run and right in other
-	// jobs than this; none if one ever was wrong.
-	Passed(ctx context.Context, seller fog.Address, but fog.JobID) (int, error)
+	// Passed is how many results of the seller were drawn and found right from
+	// one moment to another, without it; none if one ever was wrong.
+	Passed(ctx context.Context, seller fog.Address, from, to time.Time) (int, error)
 }
 
 // Parts are the mechanisms a buyer is composed of.

@@ -121,7 +121,7 @@ func (r *run) accept(ctx context.Context, res *result) error {
 	if v, err = p.Keys.SignVoucher(ctx, v); err != nil {
 		return err
 	}
-	done := Verdict{Job: r.ID, Deal: s.id, Index: res.lease.Index, Attempt: res.receipt.Attempt, OK: true, Checked: res.checked, Amount: amount, Voucher: v}
+	done := Verdict{Job: r.ID, Deal: s.id, Index: res.lease.Index, Attempt: res.receipt.Attempt, OK: true, Drawn: res.checked && r.drawn(res), Amount: amount, Voucher: v}
 	if err := p.Journal.Judge(ctx, done); err != nil {
 		return err
 	}

@@ -27,10 +27,10 @@ func (r *run) standing(s *seller) *standing {
 	return st
 }
 
-// remember has what a seller passed in earlier jobs count in this one. A record
-// that cannot be read is none.
+// remember has what a seller passed before this job began count in it, the same
+// whenever it is asked. A record that cannot be read is none.
 func (r *run) remember(ctx context.Context, s *seller) {
-	passed, err := r.b.parts.Journal.Passed(ctx, s.deal.Seller, r.ID)
+	passed, err := r.b.parts.Journal.Passed(ctx, s.deal.Seller, r.rec.Began.Add(-proof.Memory), r.rec.Began)
 	if err != nil {
 		r.b.parts.Log.Error("journal", "err", err)
 		return
@@ -41,6 +41,13 @@ func (r *run) remember(ctx context.Context, s *seller) {
 // due reports whether a result that arrived is re-run.
 func (r *run) due(res *result) bool {
 	return r.standing(res.s).checks.Due(r.rec.Secret, proof.ReceiptHash(res.receipt), r.newcomer(res.s))
+}
+
+// drawn reports whether a result counts towards its seller's record when it is
+// right: its seller could not know that it would be re-run. Everyone knows of
+// the first, and a copy is re-run when an accomplice contradicts it.
+func (r *run) drawn(res *result) bool {
+	return !res.first && r.standing(res.s).checks.Due(r.rec.Secret, proof.ReceiptHash(res.receipt), false)
 }
 
 // newcomer reports whether a result of the seller would be its first.

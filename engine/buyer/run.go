@@ -195,7 +195,7 @@ func (r *run) recall() {
 func (b *Buyer) open(ctx context.Context, p Prepared, t Terms) (*run, error) {
 	rec := Record{
 		ID: p.ID, Module: p.App.Hash, Input: p.Input, Settings: p.Settings, Locked: t.Offer.Max,
-		Check: t.CheckRate, Sellers: len(t.Offer.Asks), Plan: p.Plan,
+		Check: t.CheckRate, Sellers: len(t.Offer.Asks), Began: b.parts.Now(), Plan: p.Plan,
 	}
 	b.parts.Random(rec.Secret[:])
 	for _, a := range t.Offer.Asks {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
@@ -58,7 +59,7 @@ type file struct {
 	buyer.Saved
 	open    bool
 	outputs map[fog.Hash][]byte
-	passed  map[fog.DealID]int
+	passed  map[fog.DealID][]time.Time // draws that were right
 }
 
 // ErrCrashed is the answer of a journal whose program is dead.
@@ -125,7 +126,7 @@ func (j *Journal) Saved(id fog.JobID) (buyer.Saved, bool) {
 func (j *Journal) file(id fog.JobID) *file {
 	f := j.jobs[id]
 	if f == nil { // a job nobody put: a mistake of the buyer, which its tests see
-		f = &file{outputs: map[fog.Hash][]byte{}, passed: map[fog.DealID]int{}}
+		f = &file{outputs: map[fog.Hash][]byte{}, passed: map[fog.DealID][]time.Time{}}
 		j.jobs[id] = f
 	}
 	return f
@@ -134,7 +135,7 @@ func (j *Journal) file(id fog.JobID) *file {
 // PutJob implements buyer.Journal.
 func (j *Journal) PutJob(_ context.Context, r buyer.Record) error {
 	return j.write(r, func() {
-		j.jobs[r.ID] = &file{Saved: buyer.Saved{Record: r}, open: true, outputs: map[fog.Hash][]byte{}, passed: map[fog.DealID]int{}}
+		j.jobs[r.ID] = &file{Saved: buyer.Saved{Record: r}, open: true, outputs: map[fog.Hash][]byte{}, passed: map[fog.DealID][]time.Time{}}
 	})
 }
 
@@ -194,8 +195,9 @@ func (j *Journal) Output(_ context.Context, id fog.JobID, result fog.Hash) ([]by
 // Judge implements buyer.Journal: verdict and voucher in one step.
 func (j *Journal) Judge(_ context.Context, v buyer.Verdict) error {
 	return j.write(v, func() {
-		if v.OK && v.Checked {
-			j.file(v.Job).passed[v.Deal]++
+		if v.OK && v.Drawn {
+			f := j.file(v.Job)
+			f.passed[v.Deal] = append(f.passed[v.Deal], time.Now())
 		}
 		all := j.file(v.Job).Arrivals
 		for i, a := range all {
@@ -210,19 +212,23 @@ func (j *Journal) Judge(_ context.Context, v buyer.Verdict) error {
 }
 
 // Passed implements buyer.Journal.
-func (j *Journal) Passed(_ context.Context, seller fog.Address, but fog.JobID) (int, error) {
+func (j *Journal) Passed(_ context.Context, seller fog.Address, from, to time.Time) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := 0
-	for id, f := range j.jobs {
+	for _, f := range j.jobs {
 		for _, d := range f.Deals {
-			if d.Deal.Seller != seller || id == but {
+			if d.Deal.Seller != seller {
 				continue
 			}
 			if d.Caught {
 				return 0, nil
 			}
-			n += f.passed[d.Deal.ID()]
+			for _, at := range f.passed[d.Deal.ID()] {
+				if !at.Before(from) && at.Before(to) {
+					n++
+				}
+			}
 		}
 	}
 	return n, nil

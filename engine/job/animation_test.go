@@ -377,3 +377,16 @@ func sameLayers(t *testing.T, got, want *job.Film) {
 		}
 	}
 }
+
+// A thumbnail is of a picture that is ordered: an animation may begin anywhere.
+func TestAThumbnailIsOfTheFirstFrame(t *testing.T) {
+	for want, s := range map[uint32]job.Settings{
+		7:  {Width: 640, Height: 480, Samples: 4, Frame: 7},
+		48: {Width: 640, Height: 480, Samples: 4, FPS: 24, Layers: true, Frames: &job.Frames{First: 48, Last: 96, Step: 8}},
+	} {
+		spec := job.ThumbnailSpec(s)
+		if spec.Frame != want || spec.X1 != 160 || spec.Y1 != 120 {
+			t.Errorf("the thumbnail is %d x %d pixels of frame %d, want frame %d", spec.X1, spec.Y1, spec.Frame, want)
+		}
+	}
+}

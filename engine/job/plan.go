@@ -97,10 +97,10 @@ func PilotSpecs(s Settings, tile int) []Spec {
 // ThumbnailSide is the most pixels along a side of a thumbnail.
 const ThumbnailSide = 256
 
-// ThumbnailSpec is a task that renders the whole frame with one sample per
+// ThumbnailSpec is a task that renders the whole (first) frame with one sample per
 // pixel, at the largest scale that ThumbnailSide allows.
 func ThumbnailSpec(s Settings) Spec {
-	sp := Spec{Frame: uint32(s.Frame)}
+	sp := Spec{Frame: uint32(s.FrameAt(0))}
 	for scaled(max(s.Width, s.Height), sp.Shift) > ThumbnailSide {
 		sp.Shift++
 	}
