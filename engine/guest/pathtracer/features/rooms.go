@@ -61,7 +61,9 @@ func room(material doc, closed bool, more func(*builder)) Scene {
 	return s
 }
 
-func cubeCorners() rows { return append(rect(-0.5, -0.5, 0.5, 0.5, 0.5), rect(-0.5, -0.5, 0.5, 0.5, -0.5)...) }
+func cubeCorners() rows {
+	return append(rect(-0.5, -0.5, 0.5, 0.5, 0.5), rect(-0.5, -0.5, 0.5, 0.5, -0.5)...)
+}
 
 // cubeIndices are the faces of a box whose front and back are rectangles.
 var cubeIndices = []float64{0, 1, 2, 0, 2, 3, 5, 4, 7, 5, 7, 6, 4, 5, 1, 4, 1, 0, 3, 2, 6, 3, 6, 7, 1, 5, 6, 1, 6, 2, 4, 0, 3, 4, 3, 7}
