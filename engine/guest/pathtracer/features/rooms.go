@@ -39,14 +39,14 @@ func room(material doc, closed bool, more func(*builder)) Scene {
 	b := newBuilder()
 	b.root(b.node(doc{"camera": b.camera(doc{}), "translation": []float64{0, 0, 3}}))
 	half := math.Sqrt(0.5)
-	about := func(x, y, z float64) []float64 { return []float64{x * half, y * half, z * half, half} }
+	about := func(x, y float64) []float64 { return []float64{x * half, y * half, 0, half} }
 	wall := b.mesh(part{positions: rect(-1, -1, 1, 1, -1), material: b.material(surface(0.7, 0.9, nil))})
 	b.show(wall, nil)
-	for _, turned := range [][]float64{about(1, 0, 0), about(0, 1, 0), about(0, -1, 0)} { // floor, sides
+	for _, turned := range [][]float64{about(1, 0), about(0, 1), about(0, -1)} { // floor, sides
 		b.show(wall, doc{"rotation": turned})
 	}
 	if closed {
-		b.show(b.mesh(part{positions: rect(-0.8, -0.8, 0.8, 0.8, -1), material: b.glow(RGB{1, 0.9, 0.8}, nil)}), doc{"rotation": about(-1, 0, 0)})
+		b.show(b.mesh(part{positions: rect(-0.8, -0.8, 0.8, 0.8, -1), material: b.glow(RGB{1, 0.9, 0.8}, nil)}), doc{"rotation": about(-1, 0)})
 	}
 	cube := b.mesh(part{attributes: doc{"POSITION": b.put(f32, cubeCorners())}, material: b.material(material), more: doc{"indices": b.list(u16, cubeIndices...)}})
 	b.show(cube, doc{"rotation": []float64{0.1, 0.3, 0.2, math.Sqrt(1 - 0.14)}, "translation": []float64{0.1, -0.2, -0.1}})
