@@ -1,7 +1,9 @@
 //go:build gui
 
 // Command sonm-gui is SONM with a window. It is the same program as sonm, built
-// with the tag gui; see main.go for the one without.
+// with the tag gui; see main.go for the one without. Given one of sonm's
+// commands it runs that: the practice network is started so, also where this
+// program is the only one there is.
 package main
 
 import (
@@ -15,26 +17,34 @@ import (
 	"syscall"
 
 	"sonm/app"
+	"sonm/app/cli"
 	"sonm/ui/desktop"
 )
 
 func main() {
-	if err := window(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if cli.Commands(os.Args[1:]) {
+		context.AfterFunc(ctx, stop) // the second signal ends the program at once
+		code := cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
+	err := window(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sonm-gui:", err)
 		os.Exit(1)
 	}
 }
 
-func window() error {
+func window(ctx context.Context) error {
 	home := flag.String("home", app.DefaultHome(), "folder of this node")
 	network := flag.String("network", "", "address of the network (default: the practice network of this computer)")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	if err := desktop.Check(); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	link := app.NewLink(app.Config{Home: *home, Network: *network, Version: app.Version, Resume: true, Log: log})
-	return errors.Join(desktop.Run(ctx, link, flag.Args()), link.Close())
+	return errors.Join(desktop.Run(ctx, link, flag.Args()), link.Close()) //nolint:contextcheck // what closes does so although ctx has ended
 }

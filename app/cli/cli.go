@@ -40,6 +40,20 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
+// Commands reports whether args begin with a command of this package, so that
+// the window's program, which may be the only one installed, can run it.
+func Commands(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	for _, c := range rootCommand(&options{}).Commands() {
+		if c.Name() == args[0] {
+			return true
+		}
+	}
+	return false
+}
+
 // report writes one clear sentence, and for programs one JSON line.
 func report(stdout, stderr io.Writer, opt *options, err error) {
 	if errors.Is(err, context.Canceled) {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -200,5 +201,69 @@ func abandoned(t *testing.T, screen, url string, want *life) {
 	a, b := readEXR(t, out), readEXR(t, filepath.Join(want.home, "x.exr"))
 	if !slices.Equal(a.Pix, b.Pix) {
 		t.Error("the picture is another one")
+	}
+}
+
+// A person who has nothing but the window opens it: it starts the practice
+// network by itself, and that network is no window.
+func TestAWindowAloneStartsItsNetwork(t *testing.T) {
+	t.Parallel()
+	screen := display(t)
+	alone, user, home := t.TempDir(), t.TempDir(), t.TempDir()
+	program := filepath.Join(alone, "sonm-gui")
+	for _, name := range []string{"sonm-gui", "sonm-sandbox", "sonm-sandbox-wasmtime", "libwasmer.so"} {
+		data, err := os.ReadFile(filepath.Join(bin, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(alone, name), data, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := append(os.Environ(), "HOME="+user, "XDG_CONFIG_HOME="+filepath.Join(user, "config"))
+	w := exec.CommandContext(t.Context(), program, "--home", home)
+	w.Env = append(slices.Clone(env), "DISPLAY="+screen, "LIBGL_ALWAYS_SOFTWARE=1", "WAYLAND_DISPLAY=")
+	w.Stderr = os.Stderr
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kill(w); endAll(t, program) })
+	ask := func() status {
+		c := exec.CommandContext(t.Context(), program, "status", "--json", "--home", home)
+		c.Env = env
+		out, err := c.Output()
+		var s status
+		if err == nil {
+			_ = json.Unmarshal(out, &s) // s says so
+		}
+		return s
+	}
+	wait(t, "the window's engine answers", func() bool { return ask().Running })
+	c := exec.CommandContext(t.Context(), "xdotool", "search", "--onlyvisible", "--name", "^SONM$")
+	c.Env = append(os.Environ(), "DISPLAY="+screen)
+	out, err := c.Output()
+	if n := len(strings.Fields(string(out))); err != nil || n != 1 {
+		t.Errorf("%d windows, want 1 (%v)", n, err)
+	}
+}
+
+// endAll ends what runs of a program: a network outlives who started it.
+func endAll(t *testing.T, program string) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		t.Error(err)
+	}
+	for _, link := range links {
+		if target, err := os.Readlink(link); err != nil || target != program {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if err == nil {
+			err = syscall.Kill(pid, syscall.SIGTERM)
+		}
+		if err != nil {
+			t.Errorf("end %s: %v", link, err)
+		}
 	}
 }
