@@ -1,6 +1,7 @@
 package pathtracer_test
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -242,5 +243,41 @@ func TestRoomAgainstCycles(t *testing.T) {
 		if ratio := got[c] / reference[c]; math.Abs(ratio-1) > 0.01 {
 			t.Errorf("mean of channel %d is %.4f of the reference, want within 1 %%", c, ratio)
 		}
+	}
+}
+
+// What a lamp sends through its holes is nothing, whether light is picked on it
+// or met by chance: half a lamp, open or veiled, lights like one of half the
+// radiance.
+func TestALampWithHolesIsDarker(t *testing.T) {
+	lamp := func(radiance float64, more doc) float64 {
+		m := doc{"emissiveFactor": []float64{radiance, radiance, radiance}, "pbrMetallicRoughness": doc{"baseColorFactor": []float64{0, 0, 0, 1}}}
+		maps.Copy(m, more)
+		floor, above := quad(1, 0), quad(1, 1)
+		for i := 0; i < len(above); i += 3 {
+			above[i] += 2.2 // beside what the camera sees
+		}
+		scene := meshDoc(floor, diffuse(0.5))
+		size := len(floor) * 4
+		scene["buffers"] = []any{doc{"byteLength": 2 * size, "uri": "mesh.bin"}}
+		scene["bufferViews"] = append(scene["bufferViews"].([]any), doc{"buffer": 0, "byteOffset": size, "byteLength": size})
+		scene["accessors"] = append(scene["accessors"].([]any), doc{"bufferView": 1, "componentType": 5126, "count": 6, "type": "VEC3"})
+		scene["materials"] = append(scene["materials"].([]any), m)
+		primitives := at(scene, "meshes", 0)["primitives"].([]any)
+		at(scene, "meshes", 0)["primitives"] = append(primitives, doc{"attributes": doc{"POSITION": 1}, "material": 1})
+		g := start(t)
+		g.open(3, bundleOf(t, settings{Width: 16, Height: 16, Samples: 256}, scene, floats(append(floor, above...)...)))
+		sums, _ := g.render(task{X1: 16, Y1: 16, Log2: 8})
+		return mean(sums, 256)[0]
+	}
+	veiled := func(alpha float64, mode string) doc {
+		return doc{"alphaMode": mode, "pbrMetallicRoughness": doc{"baseColorFactor": []float64{0, 0, 0, alpha}}}
+	}
+	want := lamp(0.5, nil)
+	if got := lamp(1, veiled(0.5, "BLEND")); math.Abs(got-want) > 0.01*want || want < 0.001 {
+		t.Errorf("a lamp of half its opacity lights with %.5f, want %.5f as one of half the radiance", got, want)
+	}
+	if got := lamp(1, veiled(0.4, "MASK")); got != 0 {
+		t.Errorf("a lamp that is a hole lights with %.5f, want 0", got)
 	}
 }

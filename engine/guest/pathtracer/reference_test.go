@@ -47,7 +47,7 @@ func TestTheTracerAgreesWithTheObviousIntegrator(t *testing.T) {
 					t.Fatalf("%q: %v", line, err)
 				}
 				// Five standard errors of the reference, and 0.1 % for the tracer's own.
-				if limit := 5*deviation + 0.001*obvious; !(math.Abs(tracer-obvious) <= limit) || !(obvious > 0) || deviation > 0.02*obvious {
+				if limit := 5*deviation + 0.001*obvious; !(math.Abs(tracer-obvious) <= limit) || !(obvious > 0) || deviation > 0.01*obvious {
 					t.Errorf("channel %d: the tracer has %.6f, the reference %.6f with a standard error of %.2g", c, tracer, obvious, deviation)
 				}
 				t.Logf("channel %d: %.6f, reference %.6f, standard error %.2g", c, tracer, obvious, deviation)

@@ -43,14 +43,37 @@ func metal(base RGB, roughness float64) doc {
 func slab(base, ior float64, volume, node doc) Scene {
 	b := newBuilder()
 	b.root(b.node(doc{"camera": b.camera(doc{}), "translation": []float64{0, 0, 3}}))
-	m := b.material(surface(base, 0, doc{"KHR_materials_transmission": doc{"transmissionFactor": 1}, "KHR_materials_ior": doc{"ior": ior}, "KHR_materials_volume": volume}))
-	const side = 4.0
-	corners := append(rect(-side, -side, side, side, 0), rect(-side, -side, side, side, -1)...)
-	indices := []float64{0, 1, 2, 0, 2, 3, 5, 4, 7, 5, 7, 6, 4, 5, 1, 4, 1, 0, 3, 2, 6, 3, 6, 7, 1, 5, 6, 1, 6, 2, 4, 0, 3, 4, 3, 7}
-	b.show(b.mesh(part{attributes: doc{"POSITION": b.put(f32, corners)}, material: m, more: doc{"indices": b.list(u16, indices...)}}), node)
+	b.show(b.slab(base, ior, volume), node)
+	return b.inSky()
+}
+
+// nestedBodies is a body that swallows light, and five clear ones in the half of it
+// around its middle, each within the one before.
+func nestedBodies(volume doc) Scene {
+	b := newBuilder()
+	b.root(b.node(doc{"camera": b.camera(doc{}), "translation": []float64{0, 0, 3}}))
+	b.show(b.slab(1, 1, volume), nil)
+	clear := b.slab(1, 1, doc{"thicknessFactor": 1})
+	for n := range 5 {
+		size := 0.5 - 0.08*float64(n)
+		b.show(clear, doc{"scale": []float64{1, 1, size}, "translation": []float64{0, 0, (size - 1) / 2}})
+	}
+	return b.inSky()
+}
+
+// inSky is the scene in a white sky, seen through many faces.
+func (b *builder) inSky() Scene {
 	s := b.scene()
 	s.Sky, s.Samples, s.Bounces = 1, 256, 64
 	return s
+}
+
+// slab adds the mesh of a body, 1 thick and wider than the view.
+func (b *builder) slab(base, ior float64, volume doc) int {
+	m := b.material(surface(base, 0, doc{"KHR_materials_transmission": doc{"transmissionFactor": 1}, "KHR_materials_ior": doc{"ior": ior}, "KHR_materials_volume": volume}))
+	const side = 4.0
+	corners := append(rect(-side, -side, side, side, 0), rect(-side, -side, side, side, -1)...)
+	return b.mesh(part{attributes: doc{"POSITION": b.put(f32, corners)}, material: m, more: doc{"indices": b.list(u16, cubeIndices...)}})
 }
 
 // wall is a thin wall before white that is seen, but lights nothing.
@@ -176,6 +199,7 @@ func through() []Feature {
 		{Name: "KHR_materials_volume, attenuation", Check: "the colour itself after its distance", Scene: slab(1, 1, absorbing, nil), Want: everywhere(RGB{0.5, 0.25, 1}), Tolerance: 0.005},
 		{Name: "KHR_materials_volume, attenuationDistance", Check: "the colour's square after twice the distance", Scene: slab(1, 1, twice, nil), Want: everywhere(RGB{0.25, 0.0625, 1}), Tolerance: 0.005},
 		{Name: "KHR_materials_volume on a mirrored node", Check: "the same: its front stays its front", Scene: slab(1, 1, absorbing, doc{"scale": []float64{-1, 1, 1}}), Want: everywhere(RGB{0.5, 0.25, 1}), Tolerance: 0.005},
+		{Name: "KHR_materials_volume, bodies within bodies", Check: "the outermost one counts again behind those within: its colour's root after half the distance", Scene: nestedBodies(absorbing), Want: everywhere(RGB{math.Sqrt(0.5), 0.5, 1}), Tolerance: 0.005},
 		{Name: "KHR_materials_volume with KHR_materials_ior", Check: "the sum over all reflections within a slab", Scene: slab(1, 1.5, absorbing, nil), Want: everywhere(RGB{slabOf(0.5), slabOf(0.25), slabOf(1)}), Tolerance: 0.01},
 	}
 }

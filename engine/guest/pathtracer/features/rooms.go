@@ -13,15 +13,18 @@ func Rooms() map[string]Scene {
 		"KHR_materials_transmission": doc{"transmissionFactor": 0.8}, "KHR_materials_ior": doc{"ior": 1.4},
 		"KHR_materials_volume": doc{"thicknessFactor": 1, "attenuationColor": []float64{0.4, 0.7, 0.9}, "attenuationDistance": 0.7},
 	}
+	thin := surface(0.9, 0.6, doc{"KHR_materials_transmission": doc{"transmissionFactor": 0.7}})
 	return map[string]Scene{
 		"matte":        room(surface(0.8, 1, doc{"KHR_materials_specular": doc{"specularFactor": 0}}), true, nil),
 		"plastic":      room(surface(0.5, 0.5, nil), true, nil),
 		"metal":        room(metal(RGB{0.9, 0.6, 0.3}, 0.7), true, nil),
 		"half metal":   room(doc{"pbrMetallicRoughness": doc{"baseColorFactor": []float64{0.7, 0.4, 0.2, 1}, "metallicFactor": 0.5, "roughnessFactor": 0.6}}, true, nil),
 		"coat":         room(surface(0.5, 0.8, coat(1, 0.5)), true, nil),
-		"thin wall":    room(surface(0.9, 0.6, doc{"KHR_materials_transmission": doc{"transmissionFactor": 0.7}}), true, nil),
+		"thin wall":    room(thin, true, nil),
+		"lit wall":     room(thin, false, lamps), // by lamps on its other side, too
 		"glass":        room(surface(0.9, 1, glass), false, nil),
 		"lamps":        room(surface(0.6, 0.7, nil), false, lamps),
+		"veil":         room(doc{"emissiveFactor": []float64{0.9, 0.5, 0.2}, "alphaMode": "BLEND", "pbrMetallicRoughness": doc{"baseColorFactor": []float64{0.8, 0.3, 0.3, 0.4}, "metallicFactor": 0}}, false, nil),
 		"glowing cube": room(doc{"emissiveFactor": []float64{0.9, 0.5, 0.2}, "pbrMetallicRoughness": doc{"baseColorFactor": []float64{0.3, 0.3, 0.3, 1}, "metallicFactor": 0}}, false, nil),
 	}
 }

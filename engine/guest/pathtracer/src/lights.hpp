@@ -104,7 +104,7 @@ class Lights {
     return at.local * tree_.chance(at, i) * density(emitters_[i], direction, distance);
   }
 
-  // What a point of a glowing triangle sends out, to both sides.
+  // What a point of a glowing triangle sends out, to both sides, where it is no hole.
   Vec3 emission(const Hit& hit) const { return shader_->emission(hit); }
 
  private:
@@ -217,7 +217,8 @@ class Lights {
     out.distance = sqrtf(squared);
     out.direction = to * (1 / out.distance);
     out.pdf = chance * density(e, out.direction, out.distance);
-    out.radiance = emission({{0, u.x, u.y, e.triangle}, e.instance});
+    Hit there{{0, u.x, u.y, e.triangle}, e.instance};
+    out.radiance = emission(there) * shader_->opacity(there);
     return out;
   }
 

@@ -2,7 +2,8 @@
 // is obvious rather than fast: independent random numbers, directions uniform
 // over the sphere, light only where a path runs into it, nothing weighed
 // against anything else. Lamps without a size, which no path can run into, are
-// asked one after the other. It knows neither clear walls nor unlit surfaces.
+// asked one after the other. It knows neither clear walls nor unlit surfaces, nor
+// holes in the way of such lamps.
 #pragma once
 
 #include "material.hpp"
@@ -15,16 +16,20 @@ class Reference {
 
   Vec3 radiance(Ray ray) {
     Vec3 sum{0, 0, 0}, throughput{1, 1, 1};
-    for (uint32_t bounce = 0;; bounce++) {
+    for (uint32_t bounce = 0;;) {
       Hit hit;
       if (!cast<false>(scene_, ray, hit)) return sum + throughput * sky_.radiance(ray.direction);
-      if (const Material& m = shader_.material_of(hit); m.thickness > 0 && !shader_.at(ray, hit).entering) {  // the way was within the body
+      Shading p = shader_.at(ray, hit);
+      if (random() >= shader_.opacity(hit)) {  // a hole, here and now
+        ray.origin = origin(p, ray.direction);
+        continue;
+      }
+      if (const Material& m = shader_.material_of(hit); m.thickness > 0 && !p.entering) {  // the way was within the body
         Vec3 a = m.absorption * -hit.at.t;
         throughput = throughput * Vec3{expf(a.x), expf(a.y), expf(a.z)};
       }
       sum = sum + throughput * shader_.emission(hit);
-      if (bounce > max_bounces_) return sum;
-      Shading p = shader_.at(ray, hit);
+      if (bounce++ > max_bounces_) return sum;
       Frame frame(p.normal);
       Vec3 out = frame.to_local(-ray.direction);
       Surface surface = make_surface(p, frame, out);

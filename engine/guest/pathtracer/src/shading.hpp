@@ -44,7 +44,7 @@ class Shader {
     return clampf(alpha, 0, 1);
   }
 
-  // What the surface sends out by itself there, holes taken into account.
+  // What the surface sends out by itself there, as far as it is opaque.
   SONM_HOT Vec3 emission(const Hit& hit) const {
     const Material& m = material_of(hit);
     Vec3 light = m.emission;

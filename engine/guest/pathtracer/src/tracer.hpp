@@ -12,7 +12,7 @@
 constexpr uint32_t kRouletteFrom = 3;
 // Holes and clear walls that a ray passes before it is stopped.
 constexpr uint32_t kMaxPasses = 64;
-// Bodies within bodies that a path keeps track of.
+// Bodies within bodies whose absorption a path remembers; it counts the others.
 constexpr int kMaxNested = 4;
 
 // What guides a denoiser, for one camera ray; depth along the viewing axis.
@@ -126,13 +126,14 @@ class Tracer {
   // The bodies that a path is inside of: what they absorb per unit of length.
   struct Body {
     Vec3 absorption[kMaxNested];
-    int depth = 0;
+    int depth = 0;  // may be more than are remembered
     void cross(bool entering, Vec3 amount) {
-      if (!entering) depth -= depth > 0;
-      else if (depth < kMaxNested) absorption[depth++] = amount;
+      if (entering && depth < kMaxNested) absorption[depth] = amount;
+      if (entering) depth++;
+      else depth -= depth > 0;
     }
     Vec3 transmittance(float distance) const {  // Beer and Lambert
-      Vec3 a = absorption[depth - 1] * -distance;
+      Vec3 a = absorption[std::min(depth, kMaxNested) - 1] * -distance;
       if (black(-a)) return {1, 1, 1};
       return {expf(a.x), expf(a.y), expf(a.z)};
     }
