@@ -203,9 +203,6 @@ func TestWaysToBringAScene(t *testing.T) {
 			path := c.make(p)
 			b, found, err := packed(t, inspect, path)
 			if err != nil {
-				if strings.HasPrefix(name, "meshopt") && strings.Contains(err.Error(), "KHR_mesh_quantization") {
-					t.Skip("this renderer does not read quantized meshes yet")
-				}
 				t.Fatal(err)
 			}
 			again, _, err := packed(t, inspect, path)
