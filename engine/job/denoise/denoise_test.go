@@ -238,6 +238,33 @@ func TestOddPictures(t *testing.T) {
 	}
 }
 
+// Features that a seller has made up for one pixel spoil no other, and light
+// leaves numbers everywhere.
+func TestAPixelThatLiesSpoilsNoOther(t *testing.T) {
+	const at = 20*40 + 20
+	r := seeded(t)
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	lies := []float32{math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32, -0.04, inf, -inf, nan}
+	for i := range 8 + 2 { // the features, and both halves
+		for _, lie := range lies {
+			in, mean, _ := still(40, 40).shot(r, [2]int{8, 8}, 0.1)
+			switch i {
+			case 8:
+				in.First[3*at] = lie
+			case 9:
+				in.Rest[3*at] = lie
+			default:
+				in.Features[8*at+i] = lie
+			}
+			for k, v := range run(t, in) {
+				if !(v >= 0 && v <= math.MaxFloat32) || i < 8 && k/3 != at && math.Abs(float64(v-mean[k])) > 0.5 {
+					t.Fatalf("value %d of the pixel is %v: value %d becomes %v, was %v", i, lie, k, v, mean[k])
+				}
+			}
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	good, _, _ := still(8, 8).shot(seeded(t), [2]int{1, 1}, 1)
 	for name, change := range map[string]func(*denoise.Input){
