@@ -309,6 +309,34 @@ func TestNoMoreIsUnpackedThanFits(t *testing.T) {
 	}
 }
 
+// Attributes that no accessor asks for take memory as well, one stream's after
+// another's.
+func TestNoMoreIsHeldThanFits(t *testing.T) {
+	crowd := func(n int) []byte {
+		return tiny(t, func(d object) {
+			at(d, "meshes", 0, "primitives", 0)["attributes"] = object{}
+			m, p := at(d, "meshes", 0), at(d, "meshes", 0, "primitives", 0)
+			views, parts := d["bufferViews"].([]any), []any{}
+			for i := range n {
+				parts = append(parts, object{"indices": 0, "extensions": object{"KHR_draco_mesh_compression": object{"bufferView": i}}})
+				views = append(views, views[0])
+			}
+			delete(p, "extensions")
+			m["primitives"], d["bufferViews"] = parts, views
+		})
+	}
+	const enough = 60000 // for ten cubes without their attributes
+	if _, err := gltf.Unpack(crowd(1), cube(t), enough); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gltf.Unpack(crowd(40), cube(t), enough); err == nil || !strings.Contains(err.Error(), "MB") {
+		t.Errorf("forty streams: %v", err)
+	}
+	if _, err := gltf.Unpack(crowd(40), cube(t), 40*enough); err != nil {
+		t.Errorf("forty streams that fit: %v", err)
+	}
+}
+
 func TestDracoCutAnywhereIsRefused(t *testing.T) {
 	whole := cube(t)
 	for n := 0; n < 1600; n += 13 {
