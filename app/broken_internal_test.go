@@ -118,7 +118,16 @@ func brokenFiles(t *testing.T) map[string]broken {
 			return filepath.Join(p.dir, "f")
 		}},
 		"a pipe as a buffer": {"not a file", func(p place) string { p.pipe("b.bin"); return p.file("a.gltf", smallScene(uri, "b.bin")) }},
-		"empty folder":       {"no scene in the folder", func(p place) string { return p.dir }},
+		"folder of a crowd": {"more than 65536 files", func(p place) string {
+			for i := range maxEntries {
+				f, err := os.Create(filepath.Join(p.dir, fmt.Sprintf("%d.png", i)))
+				if err != nil || f.Close() != nil {
+					p.t.Fatal(err)
+				}
+			}
+			return p.dir
+		}},
+		"empty folder": {"no scene in the folder", func(p place) string { return p.dir }},
 		"folder of others": {"no scene in the folder", func(p place) string {
 			p.file("f/a.obj", nil)
 			p.file("f/b.blend", nil)
