@@ -388,3 +388,58 @@ func FuzzRewrite(f *testing.F) {
 		}
 	})
 }
+
+// What else lies in a buffer of compressed data is still there afterwards.
+func TestABufferOfPlainDataTooStays(t *testing.T) {
+	whole := cube(t)
+	data, _ := whole("")
+	file := tiny(t, func(d object) {
+		d["bufferViews"] = append(d["bufferViews"].([]any), object{"buffer": 0, "byteOffset": 4, "byteLength": 16})
+		at(d, "buffers", 0)["extensions"] = object{"EXT_meshopt_compression": object{"fallback": true}}
+	})
+	s, err := gltf.Unpack(file, whole, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Buffers []struct {
+			URI        string
+			Extensions any
+		}
+		BufferViews []struct{ Buffer, ByteOffset, ByteLength int }
+	}
+	if err := json.Unmarshal(s.File, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Buffers) != 2 || doc.Buffers[0].URI != "mesh.bin" || doc.Buffers[1].URI != s.Plain || doc.Buffers[0].Extensions != nil {
+		t.Fatalf("buffers are %+v", doc.Buffers)
+	}
+	for i, v := range doc.BufferViews {
+		want, size := 1, len(s.Data)
+		if i == 1 {
+			want, size = 0, len(data)
+		}
+		if v.Buffer != want || v.ByteOffset+v.ByteLength > size {
+			t.Errorf("bufferView %d is %+v", i, v)
+		}
+	}
+}
+
+// Strips are single triangles in Draco, and all values of an accessor are in the
+// stream: nothing of how they were said before may be left.
+func TestNothingOfTheOldWayIsLeft(t *testing.T) {
+	file := tiny(t, func(d object) {
+		at(d, "meshes", 0, "primitives", 0)["mode"] = 5
+		at(d, "accessors", 1)["sparse"] = object{"count": 1}
+		at(d, "accessors", 1)["byteOffset"] = 4
+	})
+	s, err := gltf.Unpack(file, cube(t), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{`"mode"`, `"sparse"`, `"byteOffset":4,`} {
+		if strings.Contains(string(s.File), old) {
+			t.Errorf("%s is left:\n%s", old, s.File)
+		}
+	}
+}
