@@ -53,9 +53,13 @@ func findEncoder(ctx context.Context, film string) (encoder, error) {
 	pictures := "Save the frames as pictures instead, for example -o " + strings.TrimSuffix(filepath.Base(film), filepath.Ext(film)) + ".png"
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-encoders").Output()
 	if err != nil {
+		ails, do := "is not installed", "Install ffmpeg. "
+		if !errors.Is(err, exec.ErrNotFound) {
+			ails, do = "does not work", ""
+		}
 		return encoder{}, &event.Problem{
-			Code: "encoder", What: fmt.Sprintf("The film %s cannot be made on this computer: ffmpeg, which encodes films, is not installed.", filepath.Base(film)),
-			Do: "Install ffmpeg. " + pictures + ".", Cause: err,
+			Code: "encoder", What: fmt.Sprintf("The film %s cannot be made on this computer: ffmpeg, which encodes films, %s.", filepath.Base(film), ails),
+			Do: do + pictures + ".", Cause: err,
 		}
 	}
 	for _, e := range encoders[ext] {

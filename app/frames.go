@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -148,16 +149,22 @@ func (r *reel) keep(ctx context.Context, frame int, film *job.Film) error {
 	return err
 }
 
+// kept reports whether a frame was saved and its file is still there: a person
+// may have moved it since.
+func (r *reel) kept(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, err := os.Stat(r.frame(n))
+	return r.done[n] && err == nil
+}
+
 // finish saves the frames that were not kept and encodes the film.
 func (r *reel) finish(ctx context.Context, set job.Settings, join func(ctx context.Context, frame int) (*job.Film, error)) error {
 	var files []string
 	for i := range set.FrameCount() {
 		n := set.FrameAt(i)
 		files = append(files, r.frame(n))
-		r.mu.Lock()
-		done := r.done[n]
-		r.mu.Unlock()
-		if done {
+		if r.kept(n) {
 			continue
 		}
 		film, err := join(ctx, n)

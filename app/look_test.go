@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sonm/app"
@@ -152,6 +153,25 @@ func TestLooksOfAPicture(t *testing.T) {
 	}
 	if _, fine := decode(t, path("fine.png")).(*image.RGBA64); !fine {
 		t.Error("no 16 bits")
+	}
+}
+
+// Frames that all show the same are paid for one by one: that is said with the
+// price, and of one picture it is not.
+func TestFramesOfASceneThatStandsStill(t *testing.T) {
+	m := newMarket(t)
+	l := m.link(t, t.TempDir())
+	for _, frames := range []*event.Frames{nil, {First: 0, Last: 3, Step: 1}} {
+		o := m.order()
+		o.Samples, o.Frames, o.FPS = 1, frames, 24
+		q, err := l.Quote(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(strings.Join(q.Warnings, " "), "Nothing in the scene moves")
+		if said != (frames != nil) {
+			t.Errorf("frames %+v: warnings %q", frames, q.Warnings)
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ type scene struct {
 	main  string
 	files map[string][]byte
 	size  int64
+	aside int64 // bytes read that will be in the job in another form
 }
 
 // checkScene refuses what is no scene, without reading it.
@@ -100,7 +101,9 @@ func (s *scene) unpack() error {
 	return s.take(path.Join(dir, plain.Plain), bytes.NewReader(plain.Data))
 }
 
-// peek reads a file that will be in the job in another form.
+// peek reads a file that will be in the job in another form. What it reads is
+// held together until then, so that together it has the bounds of a scene: a
+// scene may name one file a thousand times.
 func (s *scene) peek(name string) ([]byte, error) {
 	if !inside(name) {
 		return nil, outside(name)
@@ -113,8 +116,9 @@ func (s *scene) peek(name string) ([]byte, error) {
 		return nil, &event.Problem{Code: "no_file", What: fmt.Sprintf("The scene's file %s cannot be opened: %s.", name, reason(err)), Cause: err}
 	}
 	defer f.Close()
-	aside := scene{size: s.size, files: map[string][]byte{}}
+	aside := scene{size: s.size + s.aside, files: map[string][]byte{}}
 	err = aside.take(name, f)
+	s.aside = aside.size - s.size
 	return aside.files[name], err
 }
 

@@ -128,18 +128,15 @@ func openFolder(dir string) (source, error) {
 }
 
 func (f folder) open(name string) (io.ReadCloser, error) {
-	file, err := f.root.Open(filepath.FromSlash(name))
+	name = filepath.FromSlash(name)
+	info, err := f.root.Stat(name) // first: a pipe would keep whoever opens it
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file")
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a file")
 	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
+	return f.root.Open(name)
 }
 
 func (f folder) names() ([]string, error) {

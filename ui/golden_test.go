@@ -85,7 +85,7 @@ func moves(s *stage) {
 	s.press("Render")
 	s.press("Denoise")
 	s.priced()
-	s.press("Whole animation (49 frames at 24 fps)")
+	s.press("All 49 frames at 24 fps")
 	s.press("See the new price")
 	s.sees("Render for 3.77 SNM", "49 frames")
 }

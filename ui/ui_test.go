@@ -188,7 +188,7 @@ func TestAnimation(t *testing.T) {
 		s.core.Animations = []fog.Animation{{Name: "Walk", Seconds: 2}, {Name: "Wave", Seconds: 0.5}}
 		s.priced()
 	})
-	s.press("Whole animation (49 frames at 24 fps)")
+	s.press("All 49 frames at 24 fps")
 	s.press("See the new price")
 	s.sees("Render for 3.77 SNM", "49 frames")
 	s.press("Render for 3.77 SNM")

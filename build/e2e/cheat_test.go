@@ -163,11 +163,7 @@ func TestCheatsInRealProcesses(t *testing.T) {
 				t.Logf("%d tasks of %d, paid %s; %d lies, %d checks, accused %d", tasks, b.sum.Tasks, paid, len(x.lied()), b.checked, len(b.accused))
 			})
 		}
-		for _, p := range honest {
-			if err := p.end(); err != nil {
-				t.Errorf("seller: %v", err)
-			}
-		}
+		endAll(t, honest)
 	})
 }
 

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,9 +38,7 @@ func frames(t *testing.T, home string) []string {
 // frames are the same files, and no task that was on disk is leased again.
 func TestAKilledBuyerGoesOnWithAnAnimation(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	network(t, func(url string) {
 		all := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir(), out: "shot.png", job: []string{
@@ -60,11 +57,7 @@ func TestAKilledBuyerGoesOnWithAnAnimation(t *testing.T) {
 		for i := range n {
 			killedAt(t, url, 1+(i*want.events+rng.IntN(want.events))/n, want)
 		}
-		for _, p := range all {
-			if err := p.end(); err != nil {
-				t.Errorf("seller: %v", err)
-			}
-		}
+		endAll(t, all)
 	})
 }
 

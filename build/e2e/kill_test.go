@@ -1,14 +1,10 @@
 package e2e_test
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,111 +13,7 @@ import (
 
 	"sonm/app/store"
 	"sonm/engine/fog"
-	"sonm/engine/pay"
 )
-
-// process is a running sonm whose standard output is read line by line.
-type process struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	in  io.Closer
-	out *bufio.Scanner
-
-	home    string        // of a seller
-	drained chan struct{} // closed at the end of the output; nil if drain was not called
-}
-
-func start(t *testing.T, args ...string) *process {
-	t.Helper()
-	return startProgram(t, "sonm", args...)
-}
-
-// startProgram starts a program that was built beside sonm.
-func startProgram(t *testing.T, name string, args ...string) *process {
-	t.Helper()
-	p := &process{t: t, cmd: exec.CommandContext(t.Context(), filepath.Join(bin, name), args...)}
-	p.cmd.Stderr = os.Stderr
-	in, err := p.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.in, p.out = in, bufio.NewScanner(out)
-	p.out.Buffer(nil, 1<<20)
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// until reads lines until ok says so; false means that the output ended.
-func (p *process) until(ok func(line string) bool) bool {
-	for p.out.Scan() {
-		if ok(p.out.Text()) {
-			return true
-		}
-	}
-	return false
-}
-
-// kill is kill -9.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-}
-
-// drain reads on in the background, so that the process never waits for us.
-func (p *process) drain() {
-	p.drained = make(chan struct{})
-	go func() {
-		defer close(p.drained)
-		p.until(func(string) bool { return false })
-	}()
-}
-
-// end closes standard input and waits.
-func (p *process) end() error {
-	p.in.Close()
-	if p.drained == nil {
-		p.drain()
-	}
-	<-p.drained
-	return p.cmd.Wait()
-}
-
-func fact(kind string) func(string) bool {
-	return func(line string) bool { return strings.Contains(line, `"kind":"`+kind+`"`) }
-}
-
-// sellers starts two sellers on a network and waits for their offers.
-func sellers(t *testing.T, url string) []*process {
-	t.Helper()
-	var all []*process
-	for range 2 {
-		home := t.TempDir()
-		p := start(t, "sell", "--tied", "--json", "--home", home, "--network", url, "--slots", "1", "--price", "1")
-		if !p.until(fact("AskPublished")) {
-			t.Fatal("a seller did not start")
-		}
-		p.drain()
-		p.home = home
-		all = append(all, p)
-	}
-	return all
-}
-
-// points is how many points a test kills at: fewer than the named ones take
-// minutes, unless SONM_KILLS says how many.
-func points(t *testing.T, few int) int {
-	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv("SONM_KILLS")); err == nil && n > 0 {
-		return n
-	}
-	return few
-}
 
 // killJob is a job of 48 tasks.
 var killJob = []string{filepath.Join(testdata, "cornell_diffuse.glb"), "--width", "64", "--height", "64", "--samples", "16", "--tile", "16", "--sellers", "2"}
@@ -131,9 +23,7 @@ var killJob = []string{filepath.Join(testdata, "cornell_diffuse.glb"), "--width"
 // is paid twice, and no task is leased again that was not in flight.
 func TestAKilledBuyerGoesOn(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	network(t, func(url string) {
 		all := sellers(t, url)
 		want := &life{t: t, url: url, home: t.TempDir()}
@@ -148,11 +38,7 @@ func TestAKilledBuyerGoesOn(t *testing.T) {
 			repeats += killedAt(t, url, k, want)
 		}
 		t.Logf("killed at %d points of %d: %d tasks that were in flight were leased again", n, want.events, repeats)
-		for _, p := range all {
-			if err := p.end(); err != nil {
-				t.Errorf("seller: %v", err)
-			}
-		}
+		endAll(t, all)
 	})
 }
 
@@ -332,153 +218,6 @@ func grant(t *testing.T) fog.Amount {
 		t.Fatal(err)
 	}
 	return a
-}
-
-// One of three sellers is killed when the buyer has its k-th result. The job is
-// finished by the others, and the dead one is paid for what it delivered.
-func TestAKilledSellerIsPaidForWhatItDelivered(t *testing.T) {
-	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
-	network(t, func(url string) {
-		others := sellers(t, url)
-		want := &life{t: t, url: url, home: t.TempDir()}
-		want.run(0)
-		delivered := 0
-		for _, k := range rng.Perm(want.sum.Tasks - 1)[:min(points(t, 5), 20)] {
-			delivered += sellerKilledAt(t, url, k+1, want)
-		}
-		t.Logf("%d results of sellers that were killed", delivered)
-		if delivered == 0 {
-			t.Error("no seller that was killed had delivered anything")
-		}
-		for _, p := range others {
-			if err := p.end(); err != nil {
-				t.Errorf("seller: %v", err)
-			}
-		}
-	})
-}
-
-func sellerKilledAt(t *testing.T, url string, k int, want *life) (delivered int) {
-	t.Helper()
-	victimHome := t.TempDir()
-	victim := start(t, "sell", "--tied", "--json", "--home", victimHome, "--network", url, "--slots", "1", "--price", "1")
-	if !victim.until(fact("AskPublished")) {
-		t.Fatal("the seller did not start")
-	}
-	victim.drain()
-	l := &life{t: t, url: url, home: t.TempDir()}
-	args := slices.Concat([]string{"render", "--tied", "--json", "--facts", "--home", l.home, "--network", url, "-o", filepath.Join(l.home, "x.exr")}, killJob, []string{"--sellers", "3"})
-	p := start(t, args...)
-	done := 0
-	p.until(func(line string) bool {
-		if fact("TaskDone")(line) {
-			if done++; done == k {
-				victim.kill()
-			}
-		}
-		return !strings.Contains(line, `"kind"`) && json.Unmarshal([]byte(line), &l.sum) == nil && l.sum.Film != ""
-	})
-	if err := p.end(); err != nil {
-		t.Fatalf("seller killed at result %d: %v", k, err)
-	}
-	where := fmt.Sprintf("seller killed at result %d", k)
-	if l.sum.Film != want.sum.Film {
-		t.Errorf("%s: film %s, want %s", where, l.sum.Film, want.sum.Film)
-	}
-	checkMoney(t, l, l.journal(), where)
-	var m struct {
-		Address fog.Address
-		Balance fog.Amount
-	}
-	out, _, err := sonm(t, "wallet", "--json", "--home", victimHome, "--network", url)
-	if err != nil || json.Unmarshal([]byte(out), &m) != nil {
-		t.Fatalf("%s: wallet: %v %s", where, err, out)
-	}
-	due := l.journal().of(m.Address)
-	net, _, err := pay.Fee(due, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := m.Balance; got != grant(t).Add(net) {
-		t.Errorf("%s: it has %s SNM, of which %s was there at first; it delivered work for %s, that is %s after the fee", where, got, grant(t), due, net)
-	}
-	for _, x := range l.sum.Sellers {
-		if x.Address == m.Address.String() {
-			delivered = x.Tasks
-			if x.Paid != net {
-				t.Errorf("%s: it was paid %s, want %s", where, x.Paid, net)
-			}
-		}
-	}
-	if (delivered > 0) == net.IsZero() {
-		t.Errorf("%s: it delivered %d results and was paid %s", where, delivered, net)
-	}
-	return delivered
-}
-
-// The chain is killed in the middle of a job, which is rendered to the end, and
-// ends when the chain is back.
-func TestAJobEndsWhenTheKilledChainIsBack(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	net, url := chain(t, dir)
-	all := sellers(t, url)
-	want := &life{t: t, url: url, home: t.TempDir()}
-	want.run(0)
-	l := &life{t: t, url: url, home: t.TempDir()}
-	args := slices.Concat([]string{"render", "--tied", "--json", "--facts", "--home", l.home, "--network", url, "-o", filepath.Join(l.home, "x.exr")}, killJob)
-	p := start(t, args...)
-	done, waited, again := 0, false, ""
-	p.until(func(line string) bool {
-		switch {
-		case fact("TaskDone")(line):
-			if done++; done == 10 {
-				net.kill()
-			}
-		case fact("Waited")(line):
-			waited = true
-			if done != want.sum.Tasks {
-				t.Errorf("it waits after %d of %d tasks", done, want.sum.Tasks)
-			}
-			net, again = chain(t, dir)
-		}
-		return !strings.Contains(line, `"kind"`) && json.Unmarshal([]byte(line), &l.sum) == nil && l.sum.Film != ""
-	})
-	if err := p.end(); err != nil {
-		t.Fatal(err)
-	}
-	if !waited || again != url {
-		t.Errorf("waited for the chain: %v; it is back at %q, it was at %q", waited, again, url)
-	}
-	after := l.journal()
-	if cost := want.journal().once(); l.sum.Film != want.sum.Film || after.once() != cost {
-		t.Errorf("film %s for %s, want %s for %s", l.sum.Film, after.once(), want.sum.Film, cost)
-	}
-	checkMoney(t, l, after, "chain killed")
-	next := &life{t: t, url: url, home: l.home} // the sellers, who were there all the time, are still found
-	next.run(0)
-	if next.sum.Film != want.sum.Film {
-		t.Errorf("the next job gives film %s, want %s", next.sum.Film, want.sum.Film)
-	}
-	for _, p := range append(all, net) {
-		if err := p.end(); err != nil {
-			t.Errorf("end: %v", err)
-		}
-	}
-}
-
-// chain starts a network in a folder.
-func chain(t *testing.T, dir string) (p *process, url string) {
-	t.Helper()
-	p = start(t, "network", "serve", "--tied", "--json", "--dir", dir)
-	var n struct{ RPC string }
-	if !p.until(func(line string) bool { return json.Unmarshal([]byte(line), &n) == nil && n.RPC != "" }) {
-		t.Fatal("the network did not start")
-	}
-	return p, n.RPC
 }
 
 // once is what the job cost without the copies that a second seller made of

@@ -168,11 +168,7 @@ func TestWindowsAndTerminalsShareOneEngine(t *testing.T) {
 		checkMoney(t, &life{t: t, url: url, home: home, sum: s}, (&life{t: t, home: home}).journal(), "window killed")
 
 		abandoned(t, screen, url, want)
-		for _, p := range all {
-			if err := p.end(); err != nil {
-				t.Errorf("seller: %v", err)
-			}
-		}
+		endAll(t, all)
 	})
 }
 

@@ -97,6 +97,7 @@ type unpacker struct {
 	fresh     int            // number of the new buffer
 	buffers   map[int][]byte // read so far
 	spent     map[int]bool   // buffers that held or stood for compressed data
+	held      int            // bytes of meshes
 	meshes    map[int]*mesh  // decoded, by their bufferView
 	owner     map[int]part   // what an accessor is filled with
 }
@@ -182,7 +183,8 @@ func (u *unpacker) finish() (keep bool) {
 	return keep
 }
 
-// limits of the mesh in a stream of n bytes.
+// limits of the mesh in a stream of n bytes: all meshes are held until the end,
+// with attributes that nothing asks for, too.
 func (u *unpacker) limits(n int) draco.Limits {
-	return draco.Limits{Faces: min(max(n*facesPerByte, leastFaces), mostFaces), Bytes: u.limit}
+	return draco.Limits{Faces: min(max(n*facesPerByte, leastFaces), mostFaces), Bytes: u.limit - u.held}
 }

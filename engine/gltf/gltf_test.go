@@ -309,6 +309,34 @@ func TestNoMoreIsUnpackedThanFits(t *testing.T) {
 	}
 }
 
+// Attributes that no accessor asks for take memory as well, one stream's after
+// another's.
+func TestNoMoreIsHeldThanFits(t *testing.T) {
+	crowd := func(n int) []byte {
+		return tiny(t, func(d object) {
+			at(d, "meshes", 0, "primitives", 0)["attributes"] = object{}
+			m, p := at(d, "meshes", 0), at(d, "meshes", 0, "primitives", 0)
+			views, parts := d["bufferViews"].([]any), []any{}
+			for i := range n {
+				parts = append(parts, object{"indices": 0, "extensions": object{"KHR_draco_mesh_compression": object{"bufferView": i}}})
+				views = append(views, views[0])
+			}
+			delete(p, "extensions")
+			m["primitives"], d["bufferViews"] = parts, views
+		})
+	}
+	const enough = 60000 // for ten cubes without their attributes
+	if _, err := gltf.Unpack(crowd(1), cube(t), enough); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gltf.Unpack(crowd(40), cube(t), enough); err == nil || !strings.Contains(err.Error(), "MB") {
+		t.Errorf("forty streams: %v", err)
+	}
+	if _, err := gltf.Unpack(crowd(40), cube(t), 40*enough); err != nil {
+		t.Errorf("forty streams that fit: %v", err)
+	}
+}
+
 func TestDracoCutAnywhereIsRefused(t *testing.T) {
 	whole := cube(t)
 	for n := 0; n < 1600; n += 13 {
@@ -359,4 +387,59 @@ func FuzzRewrite(f *testing.F) {
 			t.Errorf("a second time it is another scene, %v", err)
 		}
 	})
+}
+
+// What else lies in a buffer of compressed data is still there afterwards.
+func TestABufferOfPlainDataTooStays(t *testing.T) {
+	whole := cube(t)
+	data, _ := whole("")
+	file := tiny(t, func(d object) {
+		d["bufferViews"] = append(d["bufferViews"].([]any), object{"buffer": 0, "byteOffset": 4, "byteLength": 16})
+		at(d, "buffers", 0)["extensions"] = object{"EXT_meshopt_compression": object{"fallback": true}}
+	})
+	s, err := gltf.Unpack(file, whole, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Buffers []struct {
+			URI        string
+			Extensions any
+		}
+		BufferViews []struct{ Buffer, ByteOffset, ByteLength int }
+	}
+	if err := json.Unmarshal(s.File, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Buffers) != 2 || doc.Buffers[0].URI != "mesh.bin" || doc.Buffers[1].URI != s.Plain || doc.Buffers[0].Extensions != nil {
+		t.Fatalf("buffers are %+v", doc.Buffers)
+	}
+	for i, v := range doc.BufferViews {
+		want, size := 1, len(s.Data)
+		if i == 1 {
+			want, size = 0, len(data)
+		}
+		if v.Buffer != want || v.ByteOffset+v.ByteLength > size {
+			t.Errorf("bufferView %d is %+v", i, v)
+		}
+	}
+}
+
+// Strips are single triangles in Draco, and all values of an accessor are in the
+// stream: nothing of how they were said before may be left.
+func TestNothingOfTheOldWayIsLeft(t *testing.T) {
+	file := tiny(t, func(d object) {
+		at(d, "meshes", 0, "primitives", 0)["mode"] = 5
+		at(d, "accessors", 1)["sparse"] = object{"count": 1}
+		at(d, "accessors", 1)["byteOffset"] = 4
+	})
+	s, err := gltf.Unpack(file, cube(t), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{`"mode"`, `"sparse"`, `"byteOffset":4,`} {
+		if strings.Contains(string(s.File), old) {
+			t.Errorf("%s is left:\n%s", old, s.File)
+		}
+	}
 }

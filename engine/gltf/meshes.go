@@ -115,6 +115,10 @@ func (u *unpacker) mesh(view int) (*mesh, error) {
 		return nil, err
 	}
 	u.spent[buffer] = true
+	u.held += 4 * len(decoded.Faces)
+	for _, a := range decoded.Attributes {
+		u.held += len(a.Data)
+	}
 	m := &mesh{Mesh: decoded, view: view, parts: map[string]part{}}
 	u.meshes[view] = m
 	return m, nil

@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -219,5 +220,46 @@ func checkLayers(t *testing.T, s job.Settings, p job.Plan) {
 	}
 	if math.Abs(float64(units)/float64(2*want)-1) > 0.01 {
 		t.Errorf("%+v: features cost %d units, want %d", s, units, 2*want)
+	}
+}
+
+// Sums of what is taken are numbers, however large it is: two results that are
+// each finite must not make a film that is not.
+func TestNothingInAFilmIsInfinite(t *testing.T) {
+	const most = 1 << 126 // of a block of 2^15 samples
+	s := layered(1, 1, job.MaxSamples)
+	payload := func(values int, v float32) []byte {
+		var b []byte
+		for range values {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+		return b
+	}
+	f, err := job.FilmOf(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half, other := job.Spec{X1: 1, Y1: 1, Log2: 15}, job.Spec{X1: 1, Y1: 1, Log2: 15, First: 1 << 15}
+	first := job.Spec{X1: 1, Y1: 1, Log2: 4, Layer: job.Features}
+	for _, v := range []float32{math.MaxFloat32, -math.MaxFloat32, math.Nextafter32(most, math.MaxFloat32)} {
+		if f.Add(half, payload(3, v)) == nil || f.Add(first, payload(8, v)) == nil {
+			t.Errorf("%v is taken", v)
+		}
+	}
+	for _, err := range []error{f.Add(half, payload(3, most)), f.Add(other, payload(3, most)), f.Add(first, payload(8, 1<<115))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, ok := f.Halves()
+	if !ok {
+		t.Fatal("there are no halves")
+	}
+	for _, values := range [][]float32{f.Mean(), f.Features(), h.First, h.Rest} {
+		for i, v := range values {
+			if v != 1<<111 {
+				t.Errorf("value %d is %v, want 2^111", i, v)
+			}
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"sonm/engine/fog"
 )
@@ -12,6 +13,11 @@ import (
 // ErrOverlap says that a block covers samples the film already has from
 // another block than this one.
 var ErrOverlap = errors.New("the film already has samples of this block")
+
+// mostValue is the largest magnitude of one sample's value: as many as a pixel
+// may have still add up to a finite float32, so that nothing in a film ever is
+// infinite, or no number, whatever sellers deliver.
+const mostValue = (1 << 127) / MaxSamples
 
 // Film joins the results of a job's tasks, for every layer the job asks for. It
 // is not safe for use from several goroutines at once. Whatever tiles and
@@ -42,9 +48,9 @@ func FilmOf(s Settings) (*Film, error) {
 }
 
 // Add takes a task's result: per pixel of the tile the sums over the block's
-// samples of the layer's values, float32 little-endian, row-major. A block added
-// before is ignored; one that overlaps others is ErrOverlap. A refused block
-// leaves the film as it was.
+// samples of the layer's values, float32 little-endian, row-major, none beyond
+// 2^111 a sample. A block added before is ignored; one that overlaps others is
+// ErrOverlap. A refused block leaves the film as it was.
 func (f *Film) Add(s Spec, payload []byte) error {
 	if s.Shift != 0 {
 		return fmt.Errorf("add to film: a task at 1/2^%d size", s.Shift)
@@ -57,9 +63,11 @@ func (f *Film) Add(s Spec, payload []byte) error {
 	if len(payload) != s.PayloadSize() {
 		return fmt.Errorf("add to film: %d bytes for a tile of %d x %d pixels, want %d", len(payload), s.X1-s.X0, s.Y1-s.Y0, s.PayloadSize())
 	}
+	most := mostValue * float64(s.Samples())
 	for i := 0; i < len(payload); i += 4 {
-		if binary.LittleEndian.Uint32(payload[i:])&0x7f800000 == 0x7f800000 {
-			return fmt.Errorf("add to film: value %d of the tile is not a finite number", i/4)
+		v := math.Float32frombits(binary.LittleEndian.Uint32(payload[i:]))
+		if !(math.Abs(float64(v)) <= most) { // also what is not a number
+			return fmt.Errorf("add to film: value %d of the tile is %v, which no picture has", i/4, v)
 		}
 	}
 	s.Frame = 0 // one film is one frame

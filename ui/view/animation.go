@@ -31,7 +31,7 @@ func animationOf(all []fog.Animation) Animation {
 	n := int(last) + 1
 	return Animation{
 		Whole: fmt.Sprintf("0-%d", n-1),
-		Offer: fmt.Sprintf("Whole animation (%s at %d fps)", count(n, "frame", "frames"), FPS),
+		Offer: fmt.Sprintf("All %s at %d fps", count(n, "frame", "frames"), FPS),
 	}
 }
 

@@ -70,7 +70,10 @@ func NewPick(name string, picked func(string)) *Pick {
 			picked(s)
 		}
 	})
-	p.Container = Rows(5, Text(name, theme.SizeNameCaptionText, ours.Muted, false), p.list)
+	r := canvas.NewRectangle(color.Transparent)
+	r.CornerRadius, r.StrokeWidth = ours.ControlRadius, 1
+	edge := newPainted(r, func() { r.StrokeColor = tint(theme.ColorNameInputBorder) })
+	p.Container = Rows(5, Text(name, theme.SizeNameCaptionText, ours.Muted, false), container.NewStack(p.list, edge))
 	return p
 }
 

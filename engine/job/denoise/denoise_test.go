@@ -75,6 +75,15 @@ func rough(w, h int) world {
 	return s
 }
 
+// grainy is light that differs from pixel to pixel by little more than noise
+// does, which looks like noise to a filter that only compares pixels.
+func grainy(w, h int) world {
+	s := rough(w, h)
+	grain := s.light
+	s.light = func(x, y int) float64 { return 0.6 + 0.24*(grain(x, y)-0.5) }
+	return s
+}
+
 // shot is a picture of a world with noise: a sample's standard deviation is so
 // many times its light.
 func (s world) shot(r *rand.Rand, samples [2]int, spread float64) (in denoise.Input, mean, truth []float32) {
@@ -125,7 +134,7 @@ func psnr(t *testing.T, in denoise.Input, pix, truth []float32) float64 {
 // nothing is spoilt, whatever is in the picture.
 func TestNoiseGoesAndNothingElse(t *testing.T) {
 	r := seeded(t)
-	worlds := map[string]world{"still": still(48, 32), "checkered": checkered(48, 32), "bent": bent(48, 32), "shadowed": shadowed(48, 32), "rough": rough(48, 32)}
+	worlds := map[string]world{"still": still(48, 32), "checkered": checkered(48, 32), "bent": bent(48, 32), "shadowed": shadowed(48, 32), "rough": rough(48, 32), "grainy": grainy(48, 32)}
 	for _, c := range []struct {
 		name    string
 		samples [2]int
@@ -140,6 +149,7 @@ func TestNoiseGoesAndNothingElse(t *testing.T) {
 		{"shadowed", [2]int{512, 512}, 2, 4},
 		{"rough", [2]int{512, 512}, 1, -0.1},
 		{"rough", [2]int{8, 8}, 0.02, -0.1},
+		{"grainy", [2]int{32, 32}, 0.5, -0.2}, // the fit is worse than what was rendered, by 0.7 dB
 		{"checkered", [2]int{512, 512}, 0.1, -0.1},
 	} {
 		in, mean, truth := worlds[c.name].shot(r, c.samples, c.spread)
@@ -233,6 +243,33 @@ func TestOddPictures(t *testing.T) {
 		for i, v := range run(t, in) {
 			if !(v >= 0 && v <= math.MaxFloat32) {
 				t.Fatalf("%d x %d: value %d = %v", c.w, c.h, i, v)
+			}
+		}
+	}
+}
+
+// Features that a seller has made up for one pixel spoil no other, and light
+// leaves numbers everywhere.
+func TestAPixelThatLiesSpoilsNoOther(t *testing.T) {
+	const at = 20*40 + 20
+	r := seeded(t)
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	lies := []float32{math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32, -0.04, inf, -inf, nan}
+	for i := range 8 + 2 { // the features, and both halves
+		for _, lie := range lies {
+			in, mean, _ := still(40, 40).shot(r, [2]int{8, 8}, 0.1)
+			switch i {
+			case 8:
+				in.First[3*at] = lie
+			case 9:
+				in.Rest[3*at] = lie
+			default:
+				in.Features[8*at+i] = lie
+			}
+			for k, v := range run(t, in) {
+				if !(v >= 0 && v <= math.MaxFloat32) || i < 8 && k/3 != at && math.Abs(float64(v-mean[k])) > 0.5 {
+					t.Fatalf("value %d of the pixel is %v: value %d becomes %v, was %v", i, lie, k, v, mean[k])
+				}
 			}
 		}
 	}

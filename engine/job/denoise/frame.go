@@ -10,6 +10,7 @@ const (
 
 	gloss     = 0.04 // added to the albedo: what a dielectric reflects straight on (glTF: F0 of ior 1.5)
 	mostLight = 1e15 // so that squares and sums stay finite
+	mostDepth = 1e16 // as well; the renderer takes no scene that is larger
 
 	sameNormal    = 0.35 // standard deviation of normals of one surface
 	sameCoverage  = 0.3  // and of coverage
@@ -60,25 +61,35 @@ func newFrame(in Input) *frame {
 func (f *frame) at(x, y int) int { return (y+pad)*f.stride + x + pad }
 
 // fill sets pixel i from pixel q of the input. Where nothing is hit, the sky is
-// its own albedo of 1.
+// its own albedo of 1. The values are of strangers: what cannot be is taken for
+// what can, so that one pixel that lies spoils no other.
 func (f *frame) fill(i int, in Input, q int) {
 	v := in.Features[features*q : features*(q+1)]
+	coverage := within(v[7], 0, 1)
 	na, nb := float32(in.Samples[0]), float32(in.Samples[1])
 	n := na + nb
 	for ch := range 3 {
-		albedo := v[ch] + 1 - v[7] + gloss
-		a, b := min(in.First[3*q+ch]/albedo, mostLight), min(in.Rest[3*q+ch]/albedo, mostLight)
+		albedo := within(v[ch], 0, 1) + 1 - coverage + gloss
+		a, b := within(in.First[3*q+ch]/albedo, 0, mostLight), within(in.Rest[3*q+ch]/albedo, 0, mostLight)
 		f.albedo[3*i+ch] = albedo
 		f.light[3*i+ch] = (a*na + b*nb) / n
 		// Of a mean over n samples: s^2/n, where (a-b)^2 estimates s^2 (1/na + 1/nb).
 		f.variance[3*i+ch] = (a - b) * (a - b) * (na / n) * (nb / n)
 		f.inverse[i] += 1 / albedo / 3
-		f.normal[3*i+ch] = v[3+ch]
+		f.normal[3*i+ch] = within(v[3+ch], -1, 1)
 	}
-	f.coverage[i] = v[7]
-	if v[7] > 0 {
-		f.depth[i] = v[6] / v[7]
+	f.coverage[i] = coverage
+	if coverage > 0 {
+		f.depth[i] = within(v[6]/coverage, 0, mostDepth)
 	}
+}
+
+// within is v, or the nearest that may be; of what is not a number the lowest.
+func within(v, lowest, highest float32) float32 {
+	if !(v >= lowest) {
+		return lowest
+	}
+	return min(v, highest)
 }
 
 // slopeAt is how depth changes from pixel to pixel: the smaller step to either

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"sonm/engine/job/picture"
@@ -44,6 +45,22 @@ func TestEXRKeepsEveryBitOfTheLayers(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, plain, im)
+	}
+}
+
+// A pixel at an edge has half a hit: its depth is that of what is hit.
+func TestDepthIsOfWhatIsHit(t *testing.T) {
+	l := picture.NewLayers([]float32{
+		0.1, 0.2, 0.3, 0, 0, 1, 5, 1,
+		0.1, 0.2, 0.3, 0, 0, 0.5, 5, 0.5,
+		0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 1 << 111, math.SmallestNonzeroFloat32, // as a liar has it
+	})
+	if want := []float32{5, 10, picture.Far, math.MaxFloat32}; !slices.Equal(l.Depth, want) {
+		t.Errorf("depths %v, want %v", l.Depth, want)
+	}
+	if len(l.Albedo) != 12 || l.Albedo[5] != 0.3 || l.Normal[5] != 0.5 {
+		t.Errorf("albedo %v, normal %v", l.Albedo, l.Normal)
 	}
 }
 

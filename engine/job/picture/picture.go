@@ -14,6 +14,7 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Limits of a picture, those of a render job.
@@ -82,7 +83,7 @@ func NewLayers(features []float32) *Layers {
 		l.Normal = append(l.Normal, features[3:6]...)
 		depth := float32(Far)
 		if coverage := features[7]; coverage > 0 {
-			depth = features[6] / coverage // of what is hit, not mixed with what is not
+			depth = min(features[6]/coverage, math.MaxFloat32) // of what is hit, not mixed with what is not
 		}
 		l.Depth = append(l.Depth, depth)
 	}
