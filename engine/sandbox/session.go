@@ -58,6 +58,14 @@ func (s *Session) Engine() Engine {
 // Level is how far the child is locked down.
 func (s *Session) Level() fog.Level { return fog.Level(s.level.Load()) }
 
+// Comparing reports whether the session still finds out which engine is the
+// fastest with its module: tasks are done in one engine after the other.
+func (s *Session) Comparing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rivals) > 0
+}
+
 // Inspect asks the guest what it makes of bundle.
 func (s *Session) Inspect(ctx context.Context, bundle []byte) (Reply, error) {
 	return s.do(ctx, frame.Inspect, bundle)
