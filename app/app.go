@@ -49,7 +49,8 @@ func DefaultHome() string {
 const DefaultPrice = "1"
 
 // DefaultCheckRate is the share of results a buyer re-runs: the most that a
-// buyer's own checks may cost of a job (PROOF: never above 5 %).
+// buyer's own checks may cost of a job (PROOF: never above 5 %), if it is not so
+// small that first results take that up; see proof.PlanChecks.
 const DefaultCheckRate = 0.05
 
 // Config is a node to be opened.

@@ -27,8 +27,8 @@ type RenderRequest struct {
 }
 
 // Render buys a picture and saves it. If the same picture is being made, or was
-// and got interrupted, it is gone on with. When ctx ends before that, the job
-// goes on. tell is told the facts one at a time, from goroutines of the engine.
+// and got interrupted, it is gone on with, and saved in the look that was asked
+// for last. When ctx ends before that, the job goes on. tell is told the facts one at a time, from goroutines of the engine.
 func (d *Desk) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
 	o, leave, err := d.order(ctx, r, tell)
 	if err != nil {
@@ -70,7 +70,7 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 		stop()
 		stop = running.follow(tell)
 		tell(fog.Waited{Job: running.prepared.ID, Reason: "This picture is being made already; following the job."})
-		return running, stop, nil
+		return d.join(o, running), stop, d.a.db.JobLook(ctx, running.prepared.ID, lookText(r.Look))
 	}
 	row, interrupted, err := d.a.interrupted(ctx, o.prepared.Input, r.Out)
 	if err != nil {
@@ -78,6 +78,9 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	}
 	if interrupted {
 		tell(fog.Waited{Job: row.ID, Reason: "Going on with the job that was interrupted."})
+		if err := d.a.db.JobLook(ctx, row.ID, lookText(r.Look)); err != nil {
+			return nil, nil, err
+		}
 		return o, stop, d.goOn(ctx, o, row)
 	}
 	if _, err := d.price(ctx, o, found); err != nil {
@@ -86,7 +89,24 @@ func (d *Desk) order(ctx context.Context, r RenderRequest, tell func(fog.Fact)) 
 	return o, stop, d.Accept(ctx, o.prepared.ID)
 }
 
-// same finds a running job of the same scene, settings and picture.
+// join makes an order of what a running job makes: a look does not change what
+// is rendered, so that one of its own only has the picture saved once more.
+func (d *Desk) join(o, running *order) *order {
+	d.group.Go(func() error {
+		defer close(o.done)
+		<-running.done
+		o.out, o.sum, o.err = running.out, running.sum, running.err
+		if look := o.request.Look; o.err == nil && look != running.request.Look {
+			o.err = inWords(d.save(running, o.request.Out, look))
+			o.sum.Denoised = look.Denoise
+		}
+		return nil
+	})
+	return o
+}
+
+// same finds a running job of the same scene, settings and picture, in whatever
+// look: what is rendered for a look is among the settings.
 func (d *Desk) same(o *order) *order {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,7 +122,8 @@ func terms(o event.Order) market.Terms {
 	return market.Terms{MaxPrice: o.MaxPrice, MaxTotal: o.MaxTotal, Sellers: o.Sellers}
 }
 
-// interrupted finds an unfinished job of the same scene, settings and picture.
+// interrupted finds an unfinished job of the same scene, settings and picture,
+// in whatever look.
 func (a *App) interrupted(ctx context.Context, input fog.Hash, out string) (store.Job, bool, error) {
 	rows, err := a.db.Unfinished(ctx)
 	if err != nil {

@@ -24,7 +24,13 @@ import (
 // desk links to the engine of a home, or becomes it.
 func desk(t *testing.T, home, url, child string) *app.Link {
 	t.Helper()
-	l := app.NewLink(app.Config{Home: home, Network: url, Sandbox: child, Version: "test", Resume: true, Log: slog.New(slog.DiscardHandler)})
+	return linked(t, app.Config{Home: home, Network: url, Sandbox: child, Resume: true})
+}
+
+func linked(t *testing.T, c app.Config) *app.Link {
+	t.Helper()
+	c.Version, c.Log = "test", slog.New(slog.DiscardHandler)
+	l := app.NewLink(c)
 	if err := l.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -72,13 +73,36 @@ func (d *darkroom) write(ctx context.Context, path string, look event.Look) erro
 	return nil
 }
 
+// note is what the file says of itself.
+func (d *darkroom) note(clean bool) picture.Note {
+	return picture.Note{Software: d.software, Samples: d.film.Samples(), Film: d.film.Hash().String(), Denoised: clean}
+}
+
+// wrote reports whether the file is there already: each is written whole or not
+// at all, and says what it was made of.
+func (d *darkroom) wrote(path string, look event.Look) bool {
+	l, err := lookOf(look)
+	if err != nil {
+		return false
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(filepath.Ext(path), ".exr") {
+		f, err := picture.DecodeFile(data)
+		return err == nil && f.Note == d.note(look.Denoise)
+	}
+	return picture.IsPNG(data, d.note(look.Denoise), l)
+}
+
 // file is the picture, what the camera sees first, and what there is to say.
 func (d *darkroom) file(ctx context.Context, clean bool) (picture.File, error) {
 	w, h := d.film.Size()
 	f := picture.File{
 		Image:  picture.Image{W: w, H: h, Pix: d.film.Mean()},
 		Layers: picture.NewLayers(d.film.Features()),
-		Note:   picture.Note{Software: d.software, Samples: d.film.Samples(), Film: d.film.Hash().String(), Denoised: clean},
+		Note:   d.note(clean),
 	}
 	if !clean {
 		return f, nil

@@ -130,6 +130,7 @@ type reel struct {
 	outputs
 	look     event.Look
 	software string
+	resumed  bool // an earlier run of the program may have saved frames
 
 	mu   sync.Mutex
 	done map[int]bool // guarded by mu
@@ -142,7 +143,10 @@ func newReel(o outputs, look event.Look, software string) *reel {
 // keep saves a frame; buyer.Terms.Keep.
 func (r *reel) keep(ctx context.Context, frame int, film *job.Film) error {
 	room := darkroom{film: film, software: r.software}
-	err := room.write(ctx, r.frame(frame), r.look)
+	var err error
+	if path := r.frame(frame); !r.resumed || !room.wrote(path, r.look) {
+		err = room.write(ctx, path, r.look)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done[frame] = err == nil
@@ -191,6 +195,7 @@ func (d *Desk) keepFrames(o *order, t *buyer.Terms) {
 		return // it is said when the job is to be saved
 	}
 	o.reel = newReel(out, o.request.Look, d.software())
+	o.reel.resumed = o.saved != nil
 	t.Keep = o.reel.keep
 }
 

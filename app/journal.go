@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"sonm/app/event"
 	"sonm/app/store"
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
@@ -45,19 +46,21 @@ func (j *journal) PutJob(ctx context.Context, r buyer.Record) error {
 	if err != nil {
 		return err
 	}
-	look, err := json.Marshal(j.order.Look)
-	if err != nil {
-		return err
-	}
 	row := store.Job{
 		ID: r.ID, Module: r.Module, Input: r.Input, Settings: set, Secret: r.Secret, Locked: r.Locked, Ceiling: r.Ceiling,
-		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Look: string(look), Created: r.Began,
+		Check: r.Check, Sellers: r.Sellers, Scene: j.order.Scene, Path: j.order.Out, Look: lookText(j.order.Look), Created: r.Began,
 	}
 	for _, t := range r.Plan.Tasks {
 		row.Specs = append(row.Specs, t.Spec.Encode())
 		row.Planned = append(row.Planned, t.Planned)
 	}
 	return j.db.PutJob(ctx, row)
+}
+
+// lookText is a look as it is written down.
+func lookText(l event.Look) string {
+	b, _ := json.Marshal(l) // its numbers are finite, see lookOf
+	return string(b)
 }
 
 // saved reads back all that is known of an unfinished job.

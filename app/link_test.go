@@ -201,17 +201,21 @@ func TestAJobOutlivesItsEngine(t *testing.T) {
 	}
 }
 
-// A picture that is asked for again while it is made is made once.
+// A picture that is asked for again while it is made is made once, and saved in
+// the look that was asked for last.
 func TestAPictureAskedForTwiceIsMadeOnce(t *testing.T) {
-	m, home, out := newMarket(t), t.TempDir(), filepath.Join(t.TempDir(), "x.exr")
+	m, home, out := newMarket(t), t.TempDir(), filepath.Join(t.TempDir(), "x.png")
 	a, b := m.link(t, home), m.link(t, home)
 	order := m.order()
+	darker := event.Look{Exposure: -3}
 	order.Samples = 256 // so that the second finds it running
 	var second app.Summary
 	var asked sync.WaitGroup
 	again := after(2, func() {
 		asked.Go(func() {
 			var err error
+			order := order
+			order.Look = darker
 			if second, err = b.Render(t.Context(), app.RenderRequest{Order: order, Out: out}, func(fog.Fact) {}); err != nil {
 				t.Error(err)
 			}
@@ -224,6 +228,25 @@ func TestAPictureAskedForTwiceIsMadeOnce(t *testing.T) {
 	}
 	if first.Job != second.Job || first.Film != second.Film || first.Buyer != second.Buyer {
 		t.Errorf("made as job %s for %s and as %s for %s", first.Job.Short(), first.Buyer.Spent, second.Job.Short(), second.Buyer.Spent)
+	}
+	savedIn(t, a, first.Job, darker, out)
+}
+
+// savedIn checks that a finished job's picture was saved in a look.
+func savedIn(t *testing.T, l *app.Link, id fog.JobID, look event.Look, out string) {
+	t.Helper()
+	p, err := l.Preview(t.Context(), id, look)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := decode(t, out)
+	for y := range p.Height {
+		for x := range p.Width {
+			r, g, b, _ := im.At(x, y).RGBA()
+			if at := p.RGBA[4*(y*p.Width+x):]; uint8(r>>8) != at[0] || uint8(g>>8) != at[1] || uint8(b>>8) != at[2] {
+				t.Fatalf("pixel %d, %d is saved as %d %d %d and shown as %v", x, y, r>>8, g>>8, b>>8, at[:3])
+			}
+		}
 	}
 }
 

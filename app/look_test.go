@@ -98,6 +98,43 @@ func TestAnInterruptedPictureIsSavedAsOrdered(t *testing.T) {
 	}
 }
 
+// A picture that is asked for again in another look, when it was interrupted, is
+// gone on with in that, also by an engine that is not told again.
+func TestAnInterruptedPictureGetsItsNewLook(t *testing.T) {
+	m, home, out := newMarket(t), t.TempDir(), filepath.Join(t.TempDir(), "x.png")
+	var id fog.JobID
+	interrupted := func(a *app.Link, look event.Look, done int) {
+		t.Helper()
+		r := app.RenderRequest{Order: m.order(), Out: out}
+		r.Look = look
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		stop := after(done, cancel)
+		_, err := a.Render(ctx, r, func(f fog.Fact) {
+			if l, ok := f.(fog.Locked); ok {
+				if id != (fog.JobID{}) && id != l.Job {
+					t.Errorf("another job was bought")
+				}
+				id = l.Job
+			}
+			stop(f)
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("render: %v", err)
+		}
+		closeLink(t, a)
+	}
+	darker := event.Look{Exposure: -3}
+	interrupted(m.link(t, home), event.Look{}, 3)
+	interrupted(linked(t, app.Config{Home: home, Network: m.url, Sandbox: m.child}), darker, 6)
+	last := m.link(t, home)
+	j := <-until(t, last, id, func(j event.Job) bool { return j.Saved != "" || j.State == event.Failed })
+	if j.Saved != out || j.Look != darker {
+		t.Fatalf("the job ended as %+v: %v", j, j.Problem)
+	}
+	savedIn(t, last, id, darker, out)
+}
+
 func TestLooksOfAPicture(t *testing.T) {
 	m, dir := newMarket(t), t.TempDir()
 	l := m.link(t, t.TempDir())

@@ -104,7 +104,6 @@ func TestThumbnail(t *testing.T) {
 	s.sees("Drop a scene here")
 }
 
-// TestNewSettingsNewPrice: a price is only good for the settings it was made for.
 // A person asks for a denoised picture, looks at it in another view, changes
 // their mind about the grain, and gets what the page says.
 func TestLooks(t *testing.T) {
@@ -146,6 +145,7 @@ func TestLooks(t *testing.T) {
 	}
 }
 
+// TestNewSettingsNewPrice: a price is only good for the settings it was made for.
 func TestNewSettingsNewPrice(t *testing.T) {
 	s := newStage(t, fynetheme.VariantDark, func(s *stage) { s.priced() })
 	s.press("Small")

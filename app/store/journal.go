@@ -140,6 +140,11 @@ func (s *Store) JobState(ctx context.Context, id fog.JobID, state string) error 
 	return s.exec(ctx, "journal job state", "UPDATE job SET state=? WHERE id=?", state, id[:])
 }
 
+// JobLook writes down how a job's picture is to be saved now.
+func (s *Store) JobLook(ctx context.Context, id fog.JobID, look string) error {
+	return s.exec(ctx, "journal job look", "UPDATE job SET look=? WHERE id=?", look, id[:])
+}
+
 // Cost is what a settled job cost and the film it gave.
 type Cost struct {
 	Job    fog.JobID

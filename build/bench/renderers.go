@@ -44,7 +44,11 @@ func (p *prepared) inSandbox(ctx context.Context, samples int, seed byte, engine
 		return r, err
 	}
 	defer s.Close()
-	for _, spec := range p.specs(samples) {
+	specs := p.specs(samples)
+	if err := findEngine(ctx, s, specs[0]); err != nil {
+		return r, err
+	}
+	for _, spec := range specs {
 		reply, err := s.Task(ctx, spec.Encode())
 		if err != nil {
 			return r, err
@@ -57,6 +61,21 @@ func (p *prepared) inSandbox(ctx context.Context, samples int, seed byte, engine
 	}
 	r.picture, err = meanOf(sums, p.Width, p.Height, samples)
 	return r, err
+}
+
+// findEngine repeats a task until the session knows what engine suits the module,
+// which a job finds out with its first tasks: nothing is timed before.
+func findEngine(ctx context.Context, s *sandbox.Session, spec job.Spec) error {
+	for s.Comparing() {
+		reply, err := s.Task(ctx, spec.Encode())
+		if err != nil {
+			return err
+		}
+		if reply.CPU <= 0 {
+			return errors.New("this system does not say what a child took")
+		}
+	}
+	return nil
 }
 
 // session opens the view in a sandbox.

@@ -190,14 +190,15 @@ func TestLiesAreFoundAtTheRateOfTheChecks(t *testing.T) {
 }
 
 // Honest sellers are never accused, and the checks of many jobs add up to what
-// was asked for: the rate of all tasks, or one for each seller.
+// was asked for: the rate of all tasks, or one for each seller and half the rate
+// of the rest.
 func TestHonestSellersAreNeverAccused(t *testing.T) {
 	for _, c := range []struct {
 		jobs uint64
 		work fogtest.Work
 	}{
-		{honestJobs - 40, fogtest.Work{Width: 32, Height: 32, Samples: 4, CheckRate: 0.25}}, // 16 tasks, 4 checks
-		{40, fogtest.Work{Samples: 4}}, // 64 tasks, 3.2 checks
+		{honestJobs - 40, fogtest.Work{Width: 32, Height: 32, Samples: 4, CheckRate: 0.25}}, // 16 tasks, 4.6 checks
+		{40, fogtest.Work{Samples: 4}}, // 64 tasks, 4.5 checks
 	} {
 		var want, deviation float64
 		checked := 0
@@ -215,7 +216,7 @@ func TestHonestSellersAreNeverAccused(t *testing.T) {
 				rec := fogtest.Find[buyer.Record](f.Trace, b.Peer, fogtest.Wrote)[0]
 				n, q := len(rec.Plan.Tasks), proof.PlanChecks(rec.Check, len(rec.Plan.Tasks), rec.Sellers).Later
 				checked += d.Checked
-				want += max(rec.Check*float64(n), 3)
+				want += max(rec.Check*float64(n), 3+rec.Check/2*float64(n-3))
 				deviation += float64(n-3) * q * (1 - q)
 			})
 		}

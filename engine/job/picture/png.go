@@ -22,7 +22,15 @@ func EncodePNG(f File, l Look) ([]byte, error) {
 	if err := png.Encode(&buf, develop(f.Image, l)); err != nil {
 		return nil, fmt.Errorf("write PNG: %w", err)
 	}
-	return annotate(buf.Bytes(), f.Note), nil
+	b := buf.Bytes()
+	return append(append(bytes.Clone(b[:pngStart]), remarks(f.Note, l)...), b[pngStart:]...), nil
+}
+
+// IsPNG reports whether a file says of itself that EncodePNG made it with this
+// note in this look. The rest of it is not looked at.
+func IsPNG(file []byte, n Note, l Look) bool {
+	rest, ok := bytes.CutPrefix(file[min(pngStart, len(file)):], remarks(n, l))
+	return ok && len(rest) >= 8 && string(rest[4:8]) != "tEXt" // there it would say more
 }
 
 // develop is the picture in the look's bits.
@@ -58,8 +66,8 @@ const (
 	srgbShown = 0      // rendering intent: perceptual
 )
 
-// annotate adds the colour space and the note behind the header.
-func annotate(b []byte, n Note) []byte {
+// remarks are the chunks behind the header: the colour space, the note and the look.
+func remarks(n Note, l Look) []byte {
 	var more []byte
 	chunk := func(kind string, data ...byte) {
 		more = binary.BigEndian.AppendUint32(more, uint32(len(data)))
@@ -79,5 +87,8 @@ func annotate(b []byte, n Note) []byte {
 		text("Samples", fmt.Sprint(n.Samples))
 	}
 	text("Film", n.Film)
-	return append(append(bytes.Clone(b[:pngStart]), more...), b[pngStart:]...)
+	if l != (Look{}) {
+		text("Look", fmt.Sprintf("%v, %+g stops, %d bits", l.View, l.Exposure, max(l.Bits, 8)))
+	}
+	return more
 }
