@@ -45,7 +45,12 @@ func (p *Player) Runtime(honest worker.Runtime) worker.Runtime { return playedRu
 func (p *Player) Network(honest worker.Network) worker.Network { return playedNetwork{honest, p} }
 
 // Line is one conversation of the computer.
-func (p *Player) Line(honest Ends) Ends { return &actor{Ends: honest, p: p} }
+func (p *Player) Line(honest Ends) Ends {
+	if p.Role.Restless > 0 {
+		time.AfterFunc(p.Role.Restless, func() { _ = honest.Reset() })
+	}
+	return &actor{Ends: honest, p: p}
+}
 
 // workerNetwork is worker.Network, which has a method called Network.
 type workerNetwork = worker.Network

@@ -34,6 +34,8 @@ type Role struct {
 	OtherDeal  bool   // signs another deal than was proposed
 	Refuse     string // says no with this sentence
 	Rejoin     bool   // resets its stream when it is told of a bad verdict
+
+	Restless time.Duration // resets each of its streams so long after it began; 0 is never
 }
 
 // Honest is a seller as it should be.
