@@ -108,6 +108,7 @@ type Config struct {
 	Slots   int        // tasks at once
 	Memory  uint64     // bytes of guest memory per slot
 	Version string     // of the program, told to buyers
+	Unpaid  int        // results a buyer may owe for each slot; 0 is four
 }
 
 // Parts are the mechanisms a worker is composed of.
@@ -151,9 +152,12 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	if cfg.Price.IsZero() {
 		return nil, fmt.Errorf("price is zero")
 	}
+	if cfg.Unpaid == 0 {
+		cfg.Unpaid = unpaidPerSlot
+	}
 	return &Worker{
 		cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots),
-		debts: newDebts(unpaidPerSlot * cfg.Slots), jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
+		debts: newDebts(cfg.Unpaid * cfg.Slots), jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
 	}, nil
 }
 
