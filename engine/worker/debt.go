@@ -59,6 +59,20 @@ func (o Owed) task() fog.TaskID { return fog.TaskIDOf(o.Job, o.Index) }
 
 func newDebts(most int) *debts { return &debts{most: most, of: map[fog.Address]*debt{}} }
 
+// restore takes in what was owed when the program ended.
+func (x *debts) restore(owed map[fog.Address][]Owed, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for buyer, all := range owed {
+		d := x.debt(buyer, now)
+		for _, o := range all {
+			if d.find(o.task(), true) < 0 { // else it was delivered twice
+				d.open = append(d.open, o)
+			}
+		}
+	}
+}
+
 // trust waits until the buyer may have one more result. The time it left
 // others waiting counts, in whichever conversation; after patience it is
 // errUnpaid. Replaced says that the result stands for one delivered before.
@@ -196,8 +210,15 @@ func (x *debts) unsent(buyer fog.Address, task fog.TaskID) {
 }
 
 // void takes a result off that nobody has to pay.
-func (x *debts) void(buyer fog.Address, task fog.TaskID, now time.Time) {
-	x.change(buyer, func(d *debt) bool { return d.answered(d.find(task, true), now) })
+func (x *debts) void(buyer fog.Address, task fog.TaskID, now time.Time) (off []Owed) {
+	x.change(buyer, func(d *debt) bool {
+		if i := d.find(task, true); i >= 0 {
+			off = append(off, d.open[i])
+			d.answered(i, now)
+		}
+		return len(off) > 0
+	})
+	return off
 }
 
 // paid takes a voucher after one over before, and returns what it pays for: the
@@ -240,11 +261,9 @@ func (d *debt) oldest() int {
 }
 
 // answered takes a result off, which shows that the buyer answers.
-func (d *debt) answered(i int, now time.Time) bool {
-	if i >= 0 {
-		d.waited, d.since = 0, now
-	}
-	return d.answer(i)
+func (d *debt) answered(i int, now time.Time) {
+	d.waited, d.since = 0, now
+	d.answer(i)
 }
 
 func (d *debt) answer(i int) bool {

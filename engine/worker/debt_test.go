@@ -131,6 +131,57 @@ func TestADebtOutlivesTheConversation(t *testing.T) {
 	}
 }
 
+// A debt outlives the seller's program, too, and a buyer that has paid owes
+// nothing after its next start.
+func TestADebtOutlivesTheProgram(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		paid int // results of four, before the program dies
+		no   bool
+		then int // results of four new tasks
+		hour bool
+	}{{"nothing paid", 0, false, 0, false}, {"one paid", 1, false, 1, false}, {"all paid", 4, false, 4, false}, {"all denied", 0, true, 0, false}, {"an hour later", 0, false, 4, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			withSeller(t, func(t *testing.T, s scene) {
+				rs := s.call(t, nil, 0, 1, 2, 3)
+				if len(rs) != 4 {
+					t.Fatalf("%d results, want 4", len(rs))
+				}
+				st, d, err := s.x.Strike(t.Context(), s.w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.paid > 0 {
+					say(t, st, wire.Voucher{Voucher: *s.promise(t, rs[:c.paid])})
+				}
+				for _, r := range rs {
+					if c.no {
+						say(t, st, wire.Verdict{Deal: d.ID(), Task: r.Task, Attempt: 1, Reason: "No."})
+					}
+				}
+				pause := time.NewTimer(time.Second)
+				<-pause.C
+				_ = st.Close()
+				s.w.Die()
+				away := time.Second
+				if c.hour {
+					away = time.Hour
+				}
+				pause.Reset(away)
+				<-pause.C
+				if err := s.w.Revive(); err != nil {
+					t.Fatal(err)
+				}
+				pause.Reset(time.Second)
+				<-pause.C
+				if got := len(s.call(t, nil, 10, 11, 12, 13)); got != c.then {
+					t.Errorf("%d results afterwards, want %d", got, c.then)
+				}
+			})
+		})
+	}
+}
+
 // A buyer whose program died leases again what it lost, four times an hour for
 // a slot; one that does nothing else is refused in the end, and forgiven later.
 func TestLostResultsAreRenderedAgainAFewTimes(t *testing.T) {

@@ -216,10 +216,11 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err != nil {
 		return fmt.Errorf("sign receipt: %w", err)
 	}
-	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
+	price := d.body.Price.Cost(proof.Paid(r.Work, l.Planned))
+	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine), price); err != nil {
 		return err
 	}
-	d.w.debts.sent(d.body.Buyer, l.Task, d.body.Price.Cost(proof.Paid(r.Work, l.Planned)), d.w.parts.Now())
+	d.w.debts.sent(d.body.Buyer, l.Task, price, d.w.parts.Now())
 	sent = true // even if the line breaks now: the buyer may have it
 	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
@@ -275,7 +276,7 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 		case wire.Verdict:
 			if h.named = b.Task; !b.Accepted {
 				h.no = b.Reason
-				d.denied(h, b.Task)
+				err = d.denied(ctx, h, b.Task)
 			}
 		case wire.Cancel:
 			h.cancel(b.Task)
@@ -357,6 +358,9 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	h.total = v.Total
 	h.mu.Unlock()
 	for _, o := range d.w.debts.paid(v, h.named, before, d.w.parts.Now()) {
+		if err := d.w.parts.Journal.NotOwed(ctx, o.Job, o.Index); err != nil {
+			return err
+		}
 		h.paid = append(h.paid, o.task())
 	}
 	h.paid = h.paid[max(0, len(h.paid)-remembered):]
@@ -366,11 +370,18 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 
 // denied hears that a result is not paid. One that was rendered twice, since its
 // lease had ended at the buyer meanwhile, is not owed twice.
-func (d *deal) denied(h *held, task fog.TaskID) {
-	if i := slices.Index(h.paid, task); i >= 0 {
-		h.paid = slices.Delete(h.paid, i, i+1)
-		d.w.debts.void(d.body.Buyer, task, d.w.parts.Now())
+func (d *deal) denied(ctx context.Context, h *held, task fog.TaskID) error {
+	i := slices.Index(h.paid, task)
+	if i < 0 {
+		return nil
 	}
+	h.paid = slices.Delete(h.paid, i, i+1)
+	for _, o := range d.w.debts.void(d.body.Buyer, task, d.w.parts.Now()) {
+		if err := d.w.parts.Journal.NotOwed(ctx, o.Job, o.Index); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close confirms the end and stops the deal's goroutines.
