@@ -2,6 +2,7 @@ package buyer_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -179,6 +180,46 @@ func TestASlowSellerGoesOnAfterItsLeaseEnded(t *testing.T) {
 			t.Errorf("it was promised %s of %s", got, d.Spent)
 		}
 	})
+}
+
+// An honest seller that needs all the time there is for a task loses none of its
+// leases at their hard ends: not those that wait behind others, nor those that
+// wait while it works for somebody else.
+func TestASlowSellerWithAQueueKeepsItsLeases(t *testing.T) {
+	for _, c := range []struct {
+		slots, buyers int
+		times         float64
+		each          time.Duration // a task takes that long, about
+	}{{1, 1, 4000, 19 * time.Minute}, {3, 1, 4000, 19 * time.Minute}, {2, 2, 4000, 19 * time.Minute}, {4, 4, 2000, 9 * time.Minute}} {
+		t.Run(fmt.Sprintf("%d slots, %d buyers", c.slots, c.buyers), func(t *testing.T) {
+			inFog(t, 13, func(t *testing.T, f *fogtest.Fog) {
+				if _, err := f.Sell(fogtest.SellerConfig{Name: "slow", Slots: c.slots, Role: fogtest.Slow(c.times)}); err != nil {
+					t.Fatal(err)
+				}
+				var all sync.WaitGroup
+				for i := range c.buyers {
+					b := f.Buy(fmt.Sprintf("buyer %d", i), snm("10"), fogtest.BuyerRole{})
+					all.Go(func() {
+						start := time.Now()
+						d, err := b.Do(t.Context(), fogtest.Work{Width: 40, Height: 40, Samples: 4})
+						if err != nil {
+							t.Errorf("buyer %d: %v after %v", i, err, time.Since(start))
+							return
+						}
+						rightFilm(t, d)
+						rounds := (len(d.Plan.Tasks) + c.slots - 1) / c.slots * c.buyers
+						if each := d.Render / time.Duration(rounds); each < c.each*9/10 || each > c.each*11/10 {
+							t.Errorf("a task took %v, the test wants about %v", each, c.each)
+						}
+						if n := len(fogtest.Find[fog.TaskLeased](f.Trace, b.Peer, fogtest.Told)); n != len(d.Plan.Tasks) {
+							t.Errorf("%d leases of %d tasks", n, len(d.Plan.Tasks))
+						}
+					})
+				}
+				all.Wait()
+			})
+		})
+	}
 }
 
 // A line that is silent for a while is not a failure: the job goes on over the
