@@ -223,7 +223,7 @@ func TestAWindowAloneStartsItsNetwork(t *testing.T) {
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { kill(w); endAll(t, program) })
+	t.Cleanup(func() { kill(w); endProgram(t, program) })
 	ask := func() status {
 		c := exec.CommandContext(t.Context(), program, "status", "--json", "--home", home)
 		c.Env = env
@@ -252,8 +252,8 @@ func TestAWindowAloneStartsItsNetwork(t *testing.T) {
 	}
 }
 
-// endAll ends what runs of a program: a network outlives who started it.
-func endAll(t *testing.T, program string) {
+// endProgram ends what runs of a program: a network outlives who started it.
+func endProgram(t *testing.T, program string) {
 	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
