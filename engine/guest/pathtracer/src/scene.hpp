@@ -21,6 +21,7 @@ struct Material {
   bool unlit = false;                // KHR_materials_unlit: sends out its base colour, reflects nothing
   float metallic = 1, roughness = 1;
   Texture roughness_texture;         // green roughness, blue metallic
+  Texture gloss_texture;             // alpha: scales 1 - roughness; KHR_materials_pbrSpecularGlossiness
   Vec3 emission{0, 0, 0};            // emissiveFactor * emissiveStrength, W/(sr m2)
   Texture emission_texture;          // sRGB
   Texture normal_texture;
@@ -43,9 +44,9 @@ struct Material {
   bool emits() const { return !black(emission); }
   bool lets_through() const { return alpha_mode != AlphaMode::opaque; }
 
-  std::array<Texture*, 10> textures() {
+  std::array<Texture*, 11> textures() {
     return {&base_texture, &roughness_texture, &emission_texture, &normal_texture, &specular_texture, &specular_color_texture,
-            &transmission_texture, &coat_texture, &coat_roughness_texture, &coat_normal_texture};
+            &transmission_texture, &coat_texture, &coat_roughness_texture, &coat_normal_texture, &gloss_texture};
   }
   // The sets of texture coordinates that its textures take, one bit for each.
   uint32_t uv_sets() {

@@ -4,6 +4,10 @@
 
 #include "scene.hpp"
 
+// A bound of the relative error that a place found on a triangle gathers: some
+// dozen roundings of float32, doubled.
+constexpr float kRounding = 2e-6f;
+
 // A ray's meeting with the scene.
 struct Hit {
   TriangleHit at;
@@ -13,6 +17,8 @@ struct Hit {
 // A surface at one place, seen along a ray; all normals face the viewer.
 struct Shading {
   Vec3 position, geometric, normal, coat_normal;
+  Vec3 matte_normal;  // of the diffuse part; normal may be turned for the mirror image
+  bool turned;        // and is: the two differ
   float offset;   // how far a new ray must start from the surface
   bool entering;  // the ray comes from the front side of the triangle
   const Material* material;
@@ -26,9 +32,7 @@ struct Shading {
 
 class Shader {
  public:
-  explicit Shader(const Scene& scene) : scene_(scene) {
-    if (!scene.bounds.empty()) slack_ = 2e-6f * length(scene.bounds.high - scene.bounds.low);
-  }
+  explicit Shader(const Scene& scene) : scene_(scene) {}
 
   // How opaque the surface is there: 1, or the base colour's alpha under the
   // rules of its alpha mode. For surfaces that let nothing through: 1.
@@ -66,16 +70,15 @@ class Shader {
     Shading s;
     s.material = &scene_.materials[t.material];
     s.position = instance.to_world.point(a * at.weight[0] + b * at.weight[1] + c * at.weight[2]);
-    Vec3 flat = normalized(cross(b - a, c - a));
-    s.geometric = world_normal(instance, flat, {0, 0, 1});
+    Vec3 edge1 = instance.to_world.vector(b - a), edge2 = instance.to_world.vector(c - a), area = cross(edge1, edge2);
+    s.geometric = normalized(instance.mirrored ? -area : area, {0, 0, 1});
     s.entering = !(dot(s.geometric, ray.direction) > 0);
     if (!s.entering) s.geometric = -s.geometric;
-    s.offset = 8e-6f * maxf(fabsf(s.position.x), maxf(fabsf(s.position.y), fabsf(s.position.z))) + slack_;
-    Vec3 smooth = flat, normal = s.entering ? s.geometric : -s.geometric;
-    if (!mesh.normals.empty()) {
-      smooth = normalized(interpolated(mesh.normals, t, at), flat);
-      normal = world_normal(instance, smooth, normal);
-    }
+    s.offset = clearance(instance, a, b, c, edge1, edge2, area, s.geometric);
+    Vec3 smooth = mesh.normals.empty() ? Vec3{0, 0, 0} : interpolated(mesh.normals, t, at), normal = s.entering ? s.geometric : -s.geometric;
+    bool flat = black(magnitudes(smooth));
+    smooth = normalized(flat ? cross(b - a, c - a) : smooth);
+    if (!flat) normal = world_normal(instance, smooth, normal);
     bool flipped = dot(normal, s.geometric) < 0;
     s.normal = flipped ? -normal : normal;
     s.coat_normal = s.normal;
@@ -85,13 +88,40 @@ class Shader {
       return flipped ? -n : n;
     };
     if (m.normal_texture.image >= 0) s.normal = bent(m.normal_texture, m.normal_scale);
-    s.normal = tipped(s.normal, s.geometric, ray.direction);
+    s.matte_normal = tipped(s.normal, s.geometric, ray.direction);
+    s.turned = lift(s.normal = s.matte_normal, s.geometric, ray.direction);
     parameters(s, mesh, t, at);
     if (m.coat > 0) {
       if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(m.coat_normal_texture, m.coat_normal_scale);
       s.coat_normal = tipped(s.coat_normal, s.geometric, ray.direction);
+      lift(s.coat_normal, s.geometric, ray.direction);
     }
     return s;
+  }
+
+  // Where light from a direction below the flat triangle meets the curved
+  // surface that the vertex normals describe, if it does: the Phong tessellation
+  // of Boubekeur and Alexa (2008). Without it, coarse meshes show their triangles
+  // where the light begins to graze them (Hanika 2021).
+  bool curved_place(const Hit& hit, const Shading& s, Vec3 direction, Vec3& place) const {
+    const Instance& instance = scene_.instances[hit.instance];
+    const Mesh& mesh = scene_.meshes[instance.mesh];
+    if (mesh.normals.empty()) return false;
+    const Triangle& t = mesh.triangles[hit.at.triangle];
+    const Corners at(hit.at.u, hit.at.v);
+    Vec3 smooth{0, 0, 0}, rise{0, 0, 0};
+    float size = 0;
+    for (int k = 0; k < 3; k++) {
+      Vec3 n = world_normal(instance, mesh.normals[t.vertex[k]], {0, 0, 0});
+      if (!s.entering) n = -n;
+      smooth = smooth + n * at.weight[k];
+      Vec3 from = s.position - instance.to_world.point(mesh.positions[t.vertex[k]]);
+      rise = rise - n * (dot(from, n) * at.weight[k]);
+      size = maxf(size, dot(from, from));
+    }
+    if (!(dot(smooth, direction) > 0) || !(dot(rise, s.geometric) > maxf(s.offset, 1e-5f * sqrtf(size)))) return false;  // flat, but for rounding
+    place = s.position + rise;
+    return true;
   }
 
  private:
@@ -118,6 +148,32 @@ class Shader {
     float facing = -dot(normal, direction);
     if (facing >= 1e-3f) return normal;
     return normalized(normal - direction * (1e-3f - facing), geometric);
+  }
+
+  // Turns a normal that mirrors the viewer below the surface until the mirror
+  // image skims it, so that coarse meshes and normal maps have no black rims:
+  // to the half vector of the viewer and the lifted mirror direction.
+  SONM_HOT static bool lift(Vec3& normal, Vec3 geometric, Vec3 direction) {
+    float facing = -dot(geometric, direction), height = 2 * dot(normal, geometric) * -dot(normal, direction) - facing;
+    float least = minf(0.01f, 0.9f * facing);
+    if (!(height < least)) return false;
+    Vec3 mirror = direction - normal * (2 * dot(normal, direction));
+    normal = normalized(normalized(mirror + geometric * (least - height)) - direction, geometric);
+    return true;
+  }
+
+  // How far a ray has to start from a triangle so as not to meet it again: what
+  // float32 may have moved the place and the triangle's corners across its
+  // plane, and by how much its own test of them may be wrong there.
+  SONM_HOT static float clearance(const Instance& instance, Vec3 a, Vec3 b, Vec3 c, Vec3 edge1, Vec3 edge2, Vec3 area, Vec3 normal) {
+    const Affine& m = instance.to_world;
+    Vec3 corner = largest_of(largest_of(magnitudes(a), magnitudes(b)), magnitudes(c));
+    Vec3 reach = magnitudes(m.x) * corner.x + magnitudes(m.y) * corner.y + magnitudes(m.z) * corner.z + magnitudes(m.origin);
+    if (!instance.fixed) return 2 * kRounding * largest(reach);  // rays are turned into its space, which mixes the axes
+    Vec3 e1 = magnitudes(edge1), e2 = magnitudes(edge2);
+    Vec3 terms{e1.y * e2.z + e1.z * e2.y, e1.z * e2.x + e1.x * e2.z, e1.x * e2.y + e1.y * e2.x};
+    float size = length(area);
+    return kRounding * (dot(magnitudes(normal), reach) + (size > 0 ? dot(e1 + e2, terms) / size : 0));
   }
 
   // The mesh's own normal bent by a normal map.
@@ -188,6 +244,7 @@ class Shader {
       s.roughness *= c.channel[1];
       s.metallic *= c.channel[2];
     }
+    if (m.gloss_texture.image >= 0) s.roughness = 1 - (1 - s.roughness) * texel(mesh, t, at, m.gloss_texture, false).channel[3];
     if (m.specular_texture.image >= 0) s.specular *= texel(mesh, t, at, m.specular_texture, false).channel[3];
     if (m.specular_color_texture.image >= 0) {
       Texel c = texel(mesh, t, at, m.specular_color_texture, true);
@@ -199,5 +256,4 @@ class Shader {
   }
 
   const Scene& scene_;
-  float slack_ = 0;
 };
