@@ -227,8 +227,10 @@ SONM_HOT inline SurfaceSample sample_surface(const Surface& s, Vec3 out, float l
     float r = sqrtf(u.x);
     Turn phi = turn(u.y);
     result.direction = {r * phi.cosine, r * phi.sine, sqrtf(maxf(0, 1 - u.x))};
-    if (s.matte_normal.z < 1) result.direction = Frame(s.matte_normal).to_world(result.direction);
-    if (!(result.direction.z > 0)) return result;
+    if (s.matte_normal.z < 1) {
+      result.direction = Frame(s.matte_normal).to_world(result.direction);
+      if (!(result.direction.z > 0)) return result;
+    }
   } else if ((lobe -= s.diffuse_chance) < s.coat_chance) {
     Frame frame(s.coat_normal);
     Vec3 o = frame.to_local(out);

@@ -60,6 +60,7 @@ struct Material {
 struct Triangle {
   uint32_t vertex[3];
   uint32_t material;
+  float clearance = 0;  // as of an instance, but of this one; where the instance is fixed
 };
 
 constexpr uint32_t kUvSets = 4;  // TEXCOORD_0 to TEXCOORD_3
@@ -125,6 +126,7 @@ struct Instance {
   uint32_t mesh = 0;
   bool mirrored = false;  // to_world turns left into right: the other winding is the front
   Affine to_world, to_object;
+  float clearance = 0;    // how far a ray has to start from it so as not to meet it at once
   uint32_t first_light = 0;  // index of its first emissive triangle in Lights
   bool fixed = false;        // its triangles are in Scene::fixed: its mesh stands nowhere else and never moves
 };

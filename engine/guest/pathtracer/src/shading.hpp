@@ -4,10 +4,6 @@
 
 #include "scene.hpp"
 
-// A bound of the relative error that a place found on a triangle gathers: some
-// dozen roundings of float32, doubled.
-constexpr float kRounding = 2e-6f;
-
 // A ray's meeting with the scene.
 struct Hit {
   TriangleHit at;
@@ -17,8 +13,8 @@ struct Hit {
 // A surface at one place, seen along a ray; all normals face the viewer.
 struct Shading {
   Vec3 position, geometric, normal, coat_normal;
-  Vec3 matte_normal;  // of the diffuse part; normal may be turned for the mirror image
-  bool turned;        // and is: the two differ
+  bool turned;        // normal is, for the sake of the mirror image;
+  Vec3 matte_normal;  // then this is that of the diffuse part
   float offset;   // how far a new ray must start from the surface
   bool entering;  // the ray comes from the front side of the triangle
   const Material* material;
@@ -70,15 +66,17 @@ class Shader {
     Shading s;
     s.material = &scene_.materials[t.material];
     s.position = instance.to_world.point(a * at.weight[0] + b * at.weight[1] + c * at.weight[2]);
-    Vec3 edge1 = instance.to_world.vector(b - a), edge2 = instance.to_world.vector(c - a), area = cross(edge1, edge2);
-    s.geometric = normalized(instance.mirrored ? -area : area, {0, 0, 1});
-    s.entering = !(dot(s.geometric, ray.direction) > 0);
+    Vec3 face = normalized(cross(b - a, c - a));
+    s.geometric = world_normal(instance, face, {0, 0, 1});
+    float along = dot(s.geometric, ray.direction), facing = fabsf(along);
+    s.entering = !(along > 0);
     if (!s.entering) s.geometric = -s.geometric;
-    s.offset = clearance(instance, a, b, c, edge1, edge2, area, s.geometric);
-    Vec3 smooth = mesh.normals.empty() ? Vec3{0, 0, 0} : interpolated(mesh.normals, t, at), normal = s.entering ? s.geometric : -s.geometric;
-    bool flat = black(magnitudes(smooth));
-    smooth = normalized(flat ? cross(b - a, c - a) : smooth);
-    if (!flat) normal = world_normal(instance, smooth, normal);
+    s.offset = instance.fixed ? t.clearance : instance.clearance;
+    Vec3 smooth = face, normal = s.entering ? s.geometric : -s.geometric;
+    if (!mesh.normals.empty()) {
+      smooth = normalized(interpolated(mesh.normals, t, at), face);
+      normal = world_normal(instance, smooth, normal);
+    }
     bool flipped = dot(normal, s.geometric) < 0;
     s.normal = flipped ? -normal : normal;
     s.coat_normal = s.normal;
@@ -88,13 +86,16 @@ class Shader {
       return flipped ? -n : n;
     };
     if (m.normal_texture.image >= 0) s.normal = bent(m.normal_texture, m.normal_scale);
-    s.matte_normal = tipped(s.normal, s.geometric, ray.direction);
-    s.turned = lift(s.normal = s.matte_normal, s.geometric, ray.direction);
+    s.turned = false;
+    if (!mesh.normals.empty() || m.normal_texture.image >= 0) {
+      s.matte_normal = s.normal = tipped(s.normal, s.geometric, ray.direction);
+      s.turned = lift(s.normal, s.geometric, ray.direction, facing);
+    }
     parameters(s, mesh, t, at);
     if (m.coat > 0) {
       if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(m.coat_normal_texture, m.coat_normal_scale);
       s.coat_normal = tipped(s.coat_normal, s.geometric, ray.direction);
-      lift(s.coat_normal, s.geometric, ray.direction);
+      lift(s.coat_normal, s.geometric, ray.direction, facing);
     }
     return s;
   }
@@ -103,7 +104,7 @@ class Shader {
   // surface that the vertex normals describe, if it does: the Phong tessellation
   // of Boubekeur and Alexa (2008). Without it, coarse meshes show their triangles
   // where the light begins to graze them (Hanika 2021).
-  bool curved_place(const Hit& hit, const Shading& s, Vec3 direction, Vec3& place) const {
+  __attribute__((noinline)) bool curved_place(const Hit& hit, const Shading& s, Vec3 direction, Vec3& place) const {
     const Instance& instance = scene_.instances[hit.instance];
     const Mesh& mesh = scene_.meshes[instance.mesh];
     if (mesh.normals.empty()) return false;
@@ -153,27 +154,12 @@ class Shader {
   // Turns a normal that mirrors the viewer below the surface until the mirror
   // image skims it, so that coarse meshes and normal maps have no black rims:
   // to the half vector of the viewer and the lifted mirror direction.
-  SONM_HOT static bool lift(Vec3& normal, Vec3 geometric, Vec3 direction) {
-    float facing = -dot(geometric, direction), height = 2 * dot(normal, geometric) * -dot(normal, direction) - facing;
-    float least = minf(0.01f, 0.9f * facing);
+  SONM_HOT static bool lift(Vec3& normal, Vec3 geometric, Vec3 direction, float facing) {
+    float bent = 2 * dot(normal, direction), height = -bent * dot(normal, geometric) - facing, least = minf(0.01f, 0.9f * facing);
     if (!(height < least)) return false;
-    Vec3 mirror = direction - normal * (2 * dot(normal, direction));
+    Vec3 mirror = direction - normal * bent;
     normal = normalized(normalized(mirror + geometric * (least - height)) - direction, geometric);
     return true;
-  }
-
-  // How far a ray has to start from a triangle so as not to meet it again: what
-  // float32 may have moved the place and the triangle's corners across its
-  // plane, and by how much its own test of them may be wrong there.
-  SONM_HOT static float clearance(const Instance& instance, Vec3 a, Vec3 b, Vec3 c, Vec3 edge1, Vec3 edge2, Vec3 area, Vec3 normal) {
-    const Affine& m = instance.to_world;
-    Vec3 corner = largest_of(largest_of(magnitudes(a), magnitudes(b)), magnitudes(c));
-    Vec3 reach = magnitudes(m.x) * corner.x + magnitudes(m.y) * corner.y + magnitudes(m.z) * corner.z + magnitudes(m.origin);
-    if (!instance.fixed) return 2 * kRounding * largest(reach);  // rays are turned into its space, which mixes the axes
-    Vec3 e1 = magnitudes(edge1), e2 = magnitudes(edge2);
-    Vec3 terms{e1.y * e2.z + e1.z * e2.y, e1.z * e2.x + e1.x * e2.z, e1.x * e2.y + e1.y * e2.x};
-    float size = length(area);
-    return kRounding * (dot(magnitudes(normal), reach) + (size > 0 ? dot(e1 + e2, terms) / size : 0));
   }
 
   // The mesh's own normal bent by a normal map.

@@ -79,8 +79,9 @@ class Tracer {
       SurfaceSample next = sample_surface(surface, out, draws.y[2], draws[1]);  // which lobe, where to
       if (!(next.pdf > 0)) return sum;
       Vec3 direction = frame.to_world(next.direction);
-      Vec3 start;
-      if (!leaves(hit, p, direction, next.direction.z, start)) return sum;
+      float side = dot(direction, p.geometric);
+      Vec3 start = p.position + p.geometric * (side > 0 ? p.offset : -p.offset);
+      if ((side > 0) != (next.direction.z > 0) && !(next.direction.z > 0 && shader_.curved_place(hit, p, direction, start))) return sum;
       throughput = throughput * next.weight;
       if (bounce > kRouletteFrom) {
         float survive = minf(1, sqrtf(largest(throughput)));
@@ -203,27 +204,20 @@ class Tracer {
     return {0, 0, 0};
   }
 
-  // Where a ray starts that leaves in a direction at a height above the shading
-  // normal's plane; false if the surface itself is in its way.
-  SONM_HOT bool leaves(const Hit& hit, const Shading& p, Vec3 direction, float height, Vec3& start) const {
-    float side = dot(direction, p.geometric);
-    start = p.position + p.geometric * (side > 0 ? p.offset : -p.offset);
-    if ((side > 0) == (height > 0)) return true;
-    return height > 0 && shader_.curved_place(hit, p, direction, start);
-  }
-
   // Light that reaches the point straight from a sampled source.
   SONM_HOT Vec3 direct(const Hit& hit, const Shading& p, const Frame& frame, const Surface& surface, Vec3 out, const Gatherer& at, const Draws& draws) {
     LightSample light = lights_.sample(at, draws.x[2], draws[3]);
     if (!(light.pdf > 0) || black(light.radiance)) return {0, 0, 0};
     Vec3 in = frame.to_local(light.direction);
+    float side = dot(light.direction, p.geometric);
     Ray shadow{at.position, light.direction};
-    if (!leaves(hit, p, light.direction, in.z, shadow.origin)) return {0, 0, 0};
+    if (!(side > 0)) shadow.origin = p.position - p.geometric * p.offset;
+    if ((side > 0) != (in.z > 0) && !(in.z > 0 && shader_.curved_place(hit, p, light.direction, shadow.origin))) return {0, 0, 0};
     float pdf;
     Vec3 f = evaluate(surface, out, in, pdf) * light.radiance;
     if (black(f)) return {0, 0, 0};
     float distance = light.distance;
-    if (distance < kFar) {  // the light was picked from a place nearby: aim anew
+    if (!(side > 0) && distance < kFar) {  // the light was picked from the viewer's side: aim anew
       Vec3 to = at.position + light.direction * distance - shadow.origin;
       distance = length(to);
       shadow.direction = normalized(to, light.direction);
