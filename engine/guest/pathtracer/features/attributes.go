@@ -63,6 +63,29 @@ func twoParts() Scene {
 	return b.scene()
 }
 
+// grazed is a flat rectangle with the normals of a round one, in a sun of
+// direction (x, 0, z).
+func grazed(x, z float64) Scene {
+	b := sunFrom(x, 0, z)
+	left, right := []float64{-0.6, 0, 0.8}, []float64{0.6, 0, 0.8}
+	p := part{attributes: doc{"NORMAL": b.put(f32, rows{left, right, right, left})}, positions: rect(-1, -1, 1, 1, 0), material: b.matte(Grey(0.5), nil)}
+	b.show(b.mesh(p), nil)
+	s := b.scene()
+	s.Samples = 256
+	return s
+}
+
+// grazedLight is what it sends to the camera: dark where the round one turns away.
+func grazedLight(x, z float64) func(x, y float64) RGB {
+	horizon := -0.8 * z / (0.6 * x)
+	return func(at, _ float64) RGB {
+		if math.Abs(at-horizon) < 2.0/Side {
+			return Skip
+		}
+		return Grey(0.5 * max(0.6*at*x+0.8*z, 0) / math.Hypot(0.6*at, 0.8))
+	}
+}
+
 func attributes() []Feature {
 	const lean = math.Pi / 3
 	cosine := halves(Grey(0.4), RGB{})
@@ -72,11 +95,16 @@ func attributes() []Feature {
 	}
 	color := RGB{0.2, 0.4, 0.6}
 	tinted := halves(RGB{0.2, 0.2, 0.3}, RGB{})
+	const low, below = 0.995, -0.0998749 // a sun behind the rectangle's plane
 	return []Feature{
 		{Group: "Attributes", Name: "NORMAL", Check: "leaning by 60 degrees halves the light", Scene: tilted(f32, 1, lean), Want: cosine},
 		{Group: "Attributes", Name: "NORMAL of bytes (KHR_mesh_quantization)", Check: "the cosine of the stored bytes", Scene: tilted(i8n, 127, lean), Want: quantizedCosine(127)},
 		{Group: "Attributes", Name: "NORMAL of 16 bits (KHR_mesh_quantization)", Check: "the cosine of the stored numbers", Scene: tilted(i16n, 32767, lean), Want: quantizedCosine(32767)},
 		{Group: "Attributes", Name: "no NORMAL: flat faces", Check: "a face that leans by 60 degrees has half the light, its neighbour all", Scene: roof(), Want: halves(Grey(0.4), Grey(0.8))},
+		{
+			Group: "Attributes", Name: "NORMAL of a coarse round mesh", Check: "light that grazes it from behind its triangles counts, within 0.003",
+			Scene: grazed(low, below), Want: grazedLight(low, below), Tolerance: 0.003,
+		},
 		{Group: "Attributes", Name: "COLOR_0, three floats", Check: "base colour times vertex colour", Scene: coloured(f32, 1, color[:]), Want: tinted},
 		{Group: "Attributes", Name: "COLOR_0, four floats", Check: "base colour times vertex colour", Scene: coloured(f32, 1, []float64{0.2, 0.4, 0.6, 1}), Want: tinted},
 		{Group: "Attributes", Name: "COLOR_0, bytes", Check: "base colour times vertex colour", Scene: coloured(u8n, 255, color[:]), Want: tinted},

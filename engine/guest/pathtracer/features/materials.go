@@ -20,7 +20,7 @@ func furnace(material doc) Scene {
 // material adds a material and names the extensions that it uses.
 func (b *builder) material(m doc) int {
 	if all, ok := m["extensions"].(doc); ok {
-		for _, name := range []string{"KHR_materials_clearcoat", "KHR_materials_ior", "KHR_materials_specular", "KHR_materials_transmission", "KHR_materials_volume"} {
+		for _, name := range []string{"KHR_materials_clearcoat", "KHR_materials_ior", "KHR_materials_pbrSpecularGlossiness", "KHR_materials_specular", "KHR_materials_transmission", "KHR_materials_volume"} {
 			if all[name] != nil {
 				b.use(name, false)
 			}
@@ -37,6 +37,17 @@ func surface(base, roughness float64, extensions doc) doc {
 // metal is a material of metal.
 func metal(base RGB, roughness float64) doc {
 	return doc{"pbrMetallicRoughness": doc{"baseColorFactor": []float64{base[0], base[1], base[2], 1}, "roughnessFactor": roughness}}
+}
+
+// leaningMirror is a smooth white metal whose normals lean so far that they
+// mirror the camera to below its plane, in a white sky.
+func leaningMirror() Scene {
+	b := newBuilder()
+	b.root(b.node(doc{"camera": b.camera(doc{}), "translation": []float64{0, 0, 3}}))
+	n := []float64{0.8, 0, 0.6}
+	p := part{attributes: doc{"NORMAL": b.put(f32, rows{n, n, n, n})}, positions: rect(-1, -1, 1, 1, 0), material: b.material(metal(Grey(1), 0))}
+	b.show(b.mesh(p), nil)
+	return b.inSky()
 }
 
 // slab is a body of glass, 1 thick and wider than the view, in a white sky.
@@ -175,9 +186,13 @@ func reflection() []Feature {
 	coat := func(factor float64) doc {
 		return doc{"KHR_materials_clearcoat": doc{"clearcoatFactor": factor}, "KHR_materials_specular": doc{"specularFactor": 0}}
 	}
+	glossy := func(diffuse, gloss float64, specular ...float64) doc {
+		return doc{"extensions": doc{"KHR_materials_pbrSpecularGlossiness": doc{"diffuseFactor": []float64{diffuse, diffuse, diffuse, 1}, "specularFactor": specular, "glossinessFactor": gloss}}}
+	}
 	const f0 = 1.0 / 9 // of an index of 2: ((2 - 1) / (2 + 1))^2
 	return []Feature{
 		{Name: "metallicFactor 1", Check: "a smooth metal sends back its base colour", Scene: furnace(metal(RGB{0.9, 0.6, 0.3}, 0)), Want: everywhere(RGB{0.9, 0.6, 0.3}), Tolerance: 0.002},
+		{Name: "metallicFactor 1, normals that mirror the viewer below the surface", Check: "are turned: all light but 1 %", Scene: leaningMirror(), Want: everywhere(Grey(1)), Tolerance: 0.01},
 		{Name: "metallicFactor 0", Check: "white, smooth, sends back all light", Scene: furnace(surface(1, 0, doc{})), Want: everywhere(Grey(1)), Tolerance: 0.01},
 		{Name: "roughnessFactor", Check: "white of roughness 0.4 sends back all light but 1 %", Scene: furnace(surface(1, 0.4, doc{})), Want: everywhere(Grey(1)), Tolerance: 0.015},
 		{Name: "Fresnel reflection", Check: "smooth black sends back 4 %", Scene: furnace(surface(0, 0, doc{})), Want: everywhere(Grey(0.04)), Tolerance: 0.0005},
@@ -189,6 +204,8 @@ func reflection() []Feature {
 		{Name: "KHR_materials_clearcoat over black", Check: "the coat sends back 4 %", Scene: furnace(surface(0, 1, coat(1))), Want: everywhere(Grey(0.04)), Tolerance: 0.0005},
 		{Name: "KHR_materials_clearcoat of a half", Check: "the coat sends back 2 %", Scene: furnace(surface(0, 1, coat(0.5))), Want: everywhere(Grey(0.02)), Tolerance: 0.0005},
 		{Name: "KHR_materials_clearcoat over white", Check: "what the coat lets through comes back: all light", Scene: furnace(surface(1, 1, coat(1))), Want: everywhere(Grey(1)), Tolerance: 0.005},
+		{Name: "KHR_materials_pbrSpecularGlossiness over black", Check: "smooth, sends back its specular colour", Scene: furnace(glossy(0, 1, 0.5, 0.25, 0)), Want: everywhere(RGB{0.5, 0.25, 0}), Tolerance: 0.001},
+		{Name: "KHR_materials_pbrSpecularGlossiness over white", Check: "sends back all light", Scene: furnace(glossy(1, 1, 0.04, 0.04, 0.04)), Want: everywhere(Grey(1)), Tolerance: 0.01},
 	}
 }
 
@@ -248,6 +265,10 @@ func parameters() []Feature {
 		{
 			Name: "clearcoatRoughnessTexture", Check: same, Scene: textured("KHR_materials_clearcoat", "clearcoatRoughnessTexture", color.NRGBA{9, 102, 9, 255}, doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 1}),
 			Twin: twin(asFactor("KHR_materials_clearcoat", doc{"clearcoatFactor": 1, "clearcoatRoughnessFactor": 0.4})),
+		},
+		{
+			Name: "specularGlossinessTexture", Check: same, Scene: textured("KHR_materials_pbrSpecularGlossiness", "specularGlossinessTexture", color.NRGBA{255, 0, 0, 102}, nil),
+			Twin: twin(asFactor("KHR_materials_pbrSpecularGlossiness", doc{"specularFactor": []float64{1, 0, 0}, "glossinessFactor": 0.4})),
 		},
 		{Name: "clearcoatNormalTexture", Check: "the coat of a mesh whose normals lean, within 1e-5", Scene: coated(true), Twin: twin(coated(false)), Near: 1e-5},
 	}

@@ -100,6 +100,26 @@ func farLamp() Scene {
 	return b.scene()
 }
 
+// farAway is the left half of the stage with all of it at x, where float32 has no
+// digits left for it.
+func farAway(x float64) Scene {
+	b := newBuilder()
+	at := []float64{x, 0, 0}
+	b.root(b.node(doc{"camera": b.camera(doc{}), "translation": []float64{x, 0, 3}}))
+	b.root(b.lamp(doc{"type": "directional", "intensity": 683 * math.Pi}, doc{}))
+	b.show(leftHalf(b), doc{"translation": at})
+	return b.scene()
+}
+
+// onAHugeGround is a black rectangle from 0 to 1 just above a ground of the given
+// size: its shadow, in a low sun, reaches two pixels to the left.
+func onAHugeGround(size float64) Scene {
+	b := sunFrom(0.96, 0, 0.28)
+	b.show(b.mesh(part{positions: rect(-size, -size, size, size, 0), material: b.matte(Grey(0.5), nil)}), nil)
+	b.show(b.mesh(part{positions: rect(0, -2, 1, 2, 0.25*0.28/0.96), material: b.matte(RGB{}, nil)}), nil)
+	return b.scene()
+}
+
 func placing() []Feature {
 	g := Grey(0.5)
 	left, right, moved := halves(g, RGB{}), halves(RGB{}, g), inside(-1.5, -1, -0.5, 1, g)
@@ -119,6 +139,8 @@ func placing() []Feature {
 		{Group: "Nodes", Name: "nodes below nodes", Check: "two quarter turns are half a turn", Scene: nested(), Want: right},
 		{Group: "Nodes", Name: "negative scale", Check: "mirrored", Scene: placed(doc{"scale": []float64{-1, 1, 1}}), Want: right},
 		{Group: "Nodes", Name: "the default scene", Check: "the named one of two is shown", Scene: secondScene(), Want: right},
+		{Group: "Nodes", Name: "a scene far from the origin", Check: "at 1e8: the left half of the stage is lit", Scene: farAway(1e8), Want: left},
+		{Group: "Nodes", Name: "a ground of 40,000 units", Check: "small shadows are still cast on it", Scene: onAHugeGround(2e4), Want: inside(-1, -1, -0.25, 1, Grey(0.14))},
 		{Group: "Nodes", Name: "EXT_mesh_gpu_instancing", Check: "bit for bit the picture of four nodes", Scene: instanced(f32, 1, false), Twin: &nodes},
 		{Group: "Nodes", Name: "EXT_mesh_gpu_instancing, rotation of 16 bits", Check: "bit for bit the picture of four nodes", Scene: instanced(i16n, 32767, false), Twin: &quantizedNodes},
 		{Group: "Cameras", Name: "orthographic, ymag", Check: "half the size for a camera that sees twice as much", Scene: seenBy(ortho(2), nil, 0), Want: half},

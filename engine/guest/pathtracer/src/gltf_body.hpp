@@ -22,7 +22,7 @@ inline bool GltfMeshes::triangles(const Part& part, uint64_t mode, Refusal& refu
     uint32_t at[3] = {mode == 4 ? t * 3 : mode == 5 ? t : 0, 0, 0};
     at[1] = mode == 4 ? t * 3 + 1 : mode == 5 ? t + 1 + (t & 1) : t + 1;
     at[2] = mode == 4 ? t * 3 + 2 : mode == 5 ? t + 2 - (t & 1) : t + 2;
-    Triangle triangle{{0, 0, 0}, part.material};
+    Triangle triangle{{0, 0, 0}, part.material, 0};
     for (int k = 0; k < 3; k++) {
       uint32_t v = indexed ? indices.whole(at[k]) : at[k];
       if (v >= part.count) return refusal.say("The scene's ", part.what, " has the index ", v, ", but only ", part.count, " vertices.");

@@ -26,9 +26,17 @@ inline const KnownExtension& known_extension(std::string_view name) {
       {"KHR_materials_volume", Known::read, ""},
       {"KHR_materials_clearcoat", Known::read, ""},
       {"KHR_materials_unlit", Known::read, ""},
+      {"KHR_materials_pbrSpecularGlossiness", Known::read, ""},
       {"KHR_mesh_quantization", Known::read, ""},
       {"KHR_texture_transform", Known::read, ""},
-      {"KHR_xmp_json_ld", Known::read, ""},
+      {"KHR_xmp_json_ld", Known::read, ""},  // this and the next ones change no picture
+      {"KHR_xmp", Known::read, ""},
+      {"EXT_mesh_features", Known::read, ""},
+      {"EXT_instance_features", Known::read, ""},
+      {"EXT_structural_metadata", Known::read, ""},
+      {"EXT_mesh_manifold", Known::read, ""},
+      {"FB_ngon_encoding", Known::read, ""},
+      {"MSFT_lod", Known::read, ""},  // the node itself is the finest
       {"EXT_mesh_gpu_instancing", Known::read, ""},
       {"KHR_texture_basisu", Known::read, ""},  // its textures are refused one by one, where there is no other picture
       {"EXT_texture_webp", Known::read, ""},

@@ -28,7 +28,7 @@ inline bool read_light(const Json& json, const std::vector<uint32_t>& lights, ui
   else return refusal.say("The scene's light ", index, " has the unknown type ", quoted(type), ".");
   float intensity = 1, color[3] = {1, 1, 1}, inner = 0, outer = kPi / 4;
   if (!json.floats(id, "color", color, 3)) return refusal.say("The scene's light ", index, " has a colour that is not numbers.");
-  if (!number(id, "intensity", 1e12f, intensity) || !number(spot, "innerConeAngle", kPi / 2, inner) || !number(spot, "outerConeAngle", kPi / 2, outer)) return false;
+  if (!number(id, "intensity", 1e24f, intensity) || !number(spot, "innerConeAngle", kPi / 2, inner) || !number(spot, "outerConeAngle", kPi / 2, outer)) return false;
   light.color = Vec3{maxf(color[0], 0), maxf(color[1], 0), maxf(color[2], 0)} * (intensity / kLumensPerWatt);
   light.cos_inner = cosf(minf(inner, outer));
   light.cos_outer = cosf(outer);

@@ -40,6 +40,7 @@ class GltfMaterials {
     bool specular(uint32_t id, Material& out) const;
     bool transmission(uint32_t id, Material& out) const;
     bool clearcoat(uint32_t id, Material& out) const;
+    bool glossy(uint32_t id, Material& out) const;
   };
 
   Gltf& gltf_;
@@ -67,7 +68,7 @@ inline bool GltfMaterials::Reader::color(uint32_t id, const char* key, float mos
 inline bool GltfMaterials::Reader::material(uint32_t id, Material& out) const {
   out.unlit = extension(id, "KHR_materials_unlit") != Json::kNone;
   if (!surface(id, out) || !alpha(id, out) || !specular(extension(id, "KHR_materials_specular"), out) || !transmission(id, out) ||
-      !clearcoat(extension(id, "KHR_materials_clearcoat"), out))
+      !clearcoat(extension(id, "KHR_materials_clearcoat"), out) || !glossy(extension(id, "KHR_materials_pbrSpecularGlossiness"), out))
     return false;
   if (out.unlit) out.emission = {0, 0, 0};  // it sends out its base colour and nothing else
   return true;
@@ -130,4 +131,25 @@ inline bool GltfMaterials::Reader::clearcoat(uint32_t id, Material& out) const {
          texture(id, "clearcoatTexture", out.coat_texture) && texture(id, "clearcoatRoughnessTexture", out.coat_roughness_texture) &&
          texture(id, "clearcoatNormalTexture", out.coat_normal_texture) &&
          number(owner.json_.member(id, "clearcoatNormalTexture"), "scale", -100, 100, out.coat_normal_scale);
+}
+
+// KHR_materials_pbrSpecularGlossiness, which older exporters write instead of
+// metal and roughness: diffuse under a reflection whose f0 is the specular colour.
+inline bool GltfMaterials::Reader::glossy(uint32_t id, Material& out) const {
+  if (id == Json::kNone) return true;
+  float diffuse[4] = {1, 1, 1, 1}, gloss = 1;
+  out.base_texture = out.roughness_texture = out.specular_texture = out.specular_color_texture = Texture();
+  out.metallic = 0;
+  out.ior = 0;  // f0 and f90 of 1, which the colour scales
+  out.specular = 1;
+  out.specular_color = {1, 1, 1};
+  if (!owner.json_.floats(id, "diffuseFactor", diffuse, 4)) return refusal.say("The scene's ", what, " has a diffuseFactor that is not numbers.");
+  out.base_color = {clampf(diffuse[0], 0, 1), clampf(diffuse[1], 0, 1), clampf(diffuse[2], 0, 1)};
+  out.base_alpha = clampf(diffuse[3], 0, 1);
+  if (!texture(id, "diffuseTexture", out.base_texture) || !color(id, "specularFactor", 1, out.specular_color) ||
+      !number(id, "glossinessFactor", 0, 1, gloss) || !texture(id, "specularGlossinessTexture", out.specular_color_texture))
+    return false;
+  out.roughness = 1 - gloss;
+  out.gloss_texture = out.specular_color_texture;
+  return true;
 }

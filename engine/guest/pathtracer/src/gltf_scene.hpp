@@ -24,7 +24,7 @@ class GltfLoader {
     for (GltfRig::Shown node : shown)
       if (!visit(node, refusal)) return false;
     drop_unplaced();
-    if (!Poser(scene_, settings_.seconds(settings_.first_frame)).pose(refusal)) return false;
+    if (!Poser(scene_, settings_.seconds(settings_.first_frame)).first(refusal)) return false;
     for (const Instance& instance : scene_.instances) scene_.instanced_triangles += scene_.meshes[instance.mesh].triangles.size();
     if (scene_.instances.empty() && scene_.missing.empty()) scene_.warn("The scene holds no surfaces: the picture shows only the sky.");
     return sky(refusal);

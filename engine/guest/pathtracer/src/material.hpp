@@ -30,7 +30,7 @@ struct Surface {
   float eta;               // index beyond the surface / index on the viewer's side; 1 for thin walls
   float plain_f0;          // ((eta - 1) / (eta + 1))^2
   float coat = 0, coat_alpha = 1, coat_fresnel = 0;  // coat_fresnel: coat * F at the viewer's angle
-  Vec3 coat_normal{0, 0, 1};
+  Vec3 coat_normal{0, 0, 1}, matte_normal{0, 0, 1};
   // How often sampling picks each lobe; they sum to 1 unless all is black.
   float coat_chance = 0, mirror_chance = 0, through_chance = 0, diffuse_chance = 0;
 
@@ -86,6 +86,7 @@ SONM_HOT inline Surface make_surface(const Shading& p, const Frame& frame, Vec3 
   s.through = {0, 0, 0};
   s.dielectric_f0 = f0_of(m, p);
   s.dielectric_f90 = p.specular;
+  if (p.turned) s.matte_normal = frame.to_local(p.matte_normal);
   s.metal_f0 = p.base;
   s.metallic = p.metallic;
   s.alpha = maxf(p.roughness * p.roughness, kMinAlpha);
@@ -177,7 +178,8 @@ SONM_HOT inline Vec3 evaluate(const Surface& s, Vec3 out, Vec3 in, float& pdf) {
     pdf = s.through_chance * density;
   } else if (in.z > 1e-6f) {
     Vec3 dielectric{0, 0, 0};
-    pdf = s.diffuse_chance * in.z * kInvPi;
+    float matte = s.matte_normal.z < 1 ? maxf(dot(in, s.matte_normal), 0) : in.z;
+    pdf = s.diffuse_chance * matte * kInvPi;
     if (s.mirror_chance > 0) {
       Vec3 half = normalized(in + out);
       float cos_half = dot(out, half), alpha2 = s.alpha * s.alpha;
@@ -187,7 +189,7 @@ SONM_HOT inline Vec3 evaluate(const Surface& s, Vec3 out, Vec3 in, float& pdf) {
       result = reflected * (lobe * smith(alpha2, in.z));
       pdf += s.mirror_chance * lobe;
     }
-    result = result + s.diffuse * ((1 - largest(dielectric)) * kInvPi * in.z);
+    result = result + s.diffuse * ((1 - largest(dielectric)) * kInvPi * matte);
     if (s.coat > 0) result = result * below_coat(s);
   }
   if (s.coat > 0) {
@@ -225,6 +227,10 @@ SONM_HOT inline SurfaceSample sample_surface(const Surface& s, Vec3 out, float l
     float r = sqrtf(u.x);
     Turn phi = turn(u.y);
     result.direction = {r * phi.cosine, r * phi.sine, sqrtf(maxf(0, 1 - u.x))};
+    if (s.matte_normal.z < 1) {
+      result.direction = Frame(s.matte_normal).to_world(result.direction);
+      if (!(result.direction.z > 0)) return result;
+    }
   } else if ((lobe -= s.diffuse_chance) < s.coat_chance) {
     Frame frame(s.coat_normal);
     Vec3 o = frame.to_local(out);

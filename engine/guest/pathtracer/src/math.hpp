@@ -62,6 +62,8 @@ SONM_HOT inline Turn turn(float u) {
 
 inline float minf(float a, float b) { return a < b ? a : b; }
 inline float largest(Vec3 a) { return maxf(a.x, maxf(a.y, a.z)); }
+inline Vec3 magnitudes(Vec3 a) { return {fabsf(a.x), fabsf(a.y), fabsf(a.z)}; }
+inline Vec3 largest_of(Vec3 a, Vec3 b) { return {maxf(a.x, b.x), maxf(a.y, b.y), maxf(a.z, b.z)}; }
 inline bool black(Vec3 a) { return !(a.x > 0 || a.y > 0 || a.z > 0); }
 inline bool finite(float v) { return v - v == 0; }
 inline bool finite(Vec3 a) { return finite(a.x) && finite(a.y) && finite(a.z); }

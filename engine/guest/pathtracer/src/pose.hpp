@@ -5,9 +5,23 @@
 
 #include "scene.hpp"
 
+// How many of its own sizes a scene may be from the origin.
+constexpr float kFarAway = 4;
+
 class Poser {
  public:
   Poser(Scene& scene, float seconds) : scene_(scene), rig_(scene.rig), seconds_(seconds), weights_(scene.rig.nodes.size()) {}
+
+  // The pose of a scene's first frame. A scene far from the origin is moved
+  // there: float32 has too few digits for small things at large coordinates.
+  bool first(Refusal& refusal) {
+    if (!pose(refusal)) return false;
+    const Bounds& box = scene_.bounds;
+    if (box.empty() || !(length(box.centre()) > kFarAway * length(box.high - box.low))) return true;
+    rig_.middle = box.centre();
+    rig_.posed = false;
+    return pose(refusal);
+  }
 
   // False, with a sentence, if something then stands where it cannot be drawn.
   bool pose(Refusal& refusal) {
@@ -58,6 +72,7 @@ inline bool Poser::nodes(Refusal& refusal) {
   for (size_t i = 0; i < local.size(); i++) {
     const RigNode& node = rig_.nodes[i];
     Affine here = node.has_matrix ? node.fixed : local[i].matrix();
+    if (node.parent == ~0u) here.origin = here.origin - rig_.middle;
     world_[i] = node.parent == ~0u ? here : world_[node.parent] * here;
     if (!finite(world_[i])) return refusal.say("The scene's node ", node.number, " has a transform that is not finite.");
   }
@@ -132,8 +147,11 @@ inline void Poser::skin(const Deformation& d, std::vector<Vec3>& tangents) {
         sum = {sum.x + m.x * w, sum.y + m.y * w, sum.z + m.z * w, sum.origin + m.origin * w};
         total += w;
       }
-    if (!(total > 0)) continue;  // follows no joint: stays where it was stored
-    float scale = 1 / total;     // weights of quantized sums need not add up to 1
+    if (!(total > 0)) {  // follows no joint, which glTF forbids: taken along by the first
+      sum = joints[0];
+      total = 1;
+    }
+    float scale = 1 / total;  // weights of quantized sums need not add up to 1
     mesh.positions[v] = sum.point(mesh.positions[v]) * scale;
     if (!mesh.normals.empty()) mesh.normals[v] = sum.normal(mesh.normals[v]) * (sum.determinant() < 0 ? -1.0f : 1.0f);
     if (!tangents.empty()) tangents[v] = sum.vector(tangents[v]);

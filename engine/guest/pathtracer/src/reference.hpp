@@ -21,7 +21,7 @@ class Reference {
       if (!cast<false>(scene_, ray, hit)) return sum + throughput * sky_.radiance(ray.direction);
       Shading p = shader_.at(ray, hit);
       if (random() >= shader_.opacity(hit)) {  // a hole, here and now
-        ray.origin = origin(p, ray.direction);
+        ray.origin = p.position - p.geometric * p.offset;
         continue;
       }
       if (const Material& m = shader_.material_of(hit); m.thickness > 0 && !p.entering) {  // the way was within the body
@@ -33,12 +33,12 @@ class Reference {
       Frame frame(p.normal);
       Vec3 out = frame.to_local(-ray.direction);
       Surface surface = make_surface(p, frame, out);
-      for (const PunctualLight& lamp : scene_.punctual) sum = sum + throughput * from_lamp(lamp, p, frame, surface, out);
+      for (const PunctualLight& lamp : scene_.punctual) sum = sum + throughput * from_lamp(lamp, hit, p, frame, surface, out);
       float z = 1 - 2 * random(), r = sqrtf(maxf(0, 1 - z * z)), phi = 2 * kPi * random();
       Vec3 direction{r * cosf(phi), r * sinf(phi), z};
-      throughput = throughput * received(p, frame, surface, out, direction) * (4 * kPi);
+      throughput = throughput * received(hit, p, frame, surface, out, direction, ray.origin) * (4 * kPi);
       if (black(throughput)) return sum;
-      ray = {origin(p, direction), direction};
+      ray.direction = direction;
     }
   }
 
@@ -49,17 +49,15 @@ class Reference {
   }
 
  private:
-  static Vec3 origin(const Shading& p, Vec3 direction) { return p.position + p.geometric * (dot(direction, p.geometric) > 0 ? p.offset : -p.offset); }
-
-  // f * |cosine| for light that comes from a direction.
-  static Vec3 received(const Shading& p, const Frame& frame, const Surface& surface, Vec3 out, Vec3 direction) {
+  // f * |cosine| for light that comes from a direction, and where it comes in.
+  Vec3 received(const Hit& hit, const Shading& p, const Frame& frame, const Surface& surface, Vec3 out, Vec3 direction, Vec3& start) const {
     Vec3 in = frame.to_local(direction);
-    if ((in.z > 0) != (dot(direction, p.geometric) > 0)) return {0, 0, 0};
+    if (!shader_.leave(hit, p, direction, in.z, start)) return {0, 0, 0};
     float density;
     return evaluate(surface, out, in, density);
   }
 
-  Vec3 from_lamp(const PunctualLight& lamp, const Shading& p, const Frame& frame, const Surface& surface, Vec3 out) const {
+  Vec3 from_lamp(const PunctualLight& lamp, const Hit& place, const Shading& p, const Frame& frame, const Surface& surface, Vec3 out) const {
     Vec3 to = lamp.kind == LightKind::directional ? -lamp.direction : lamp.position - p.position;
     float distance = lamp.kind == LightKind::directional ? kFar : length(to);
     to = normalized(to);
@@ -68,10 +66,11 @@ class Reference {
       float inside = clampf((-dot(to, lamp.direction) - lamp.cos_outer) / maxf(0.001f, lamp.cos_inner - lamp.cos_outer), 0, 1);
       light = light * (inside * inside);
     }
+    Vec3 start;
+    light = light * received(place, p, frame, surface, out, to, start);
     Hit hit;
     hit.at.t = distance * 0.9999f;
-    if (cast<true>(scene_, {origin(p, to), to}, hit)) return {0, 0, 0};
-    return light * received(p, frame, surface, out, to);
+    return cast<true>(scene_, {start, to}, hit) ? Vec3{0, 0, 0} : light;
   }
 
   const Scene& scene_;

@@ -126,6 +126,7 @@ struct Rig {
   std::vector<Deformation> deformations;
   std::vector<Standing> meshes, lamps, cameras;
   std::vector<Affine> offsets;  // of EXT_mesh_gpu_instancing
+  Vec3 middle{0, 0, 0};         // of a scene far from the origin: what all of it is moved by, backwards
   bool posed = false;           // the meshes that never move are as they have to be
 
   bool animated() const { return !tracks.empty(); }

@@ -21,6 +21,7 @@ struct Material {
   bool unlit = false;                // KHR_materials_unlit: sends out its base colour, reflects nothing
   float metallic = 1, roughness = 1;
   Texture roughness_texture;         // green roughness, blue metallic
+  Texture gloss_texture;             // alpha: scales 1 - roughness; KHR_materials_pbrSpecularGlossiness
   Vec3 emission{0, 0, 0};            // emissiveFactor * emissiveStrength, W/(sr m2)
   Texture emission_texture;          // sRGB
   Texture normal_texture;
@@ -43,9 +44,9 @@ struct Material {
   bool emits() const { return !black(emission); }
   bool lets_through() const { return alpha_mode != AlphaMode::opaque; }
 
-  std::array<Texture*, 10> textures() {
+  std::array<Texture*, 11> textures() {
     return {&base_texture, &roughness_texture, &emission_texture, &normal_texture, &specular_texture, &specular_color_texture,
-            &transmission_texture, &coat_texture, &coat_roughness_texture, &coat_normal_texture};
+            &transmission_texture, &coat_texture, &coat_roughness_texture, &coat_normal_texture, &gloss_texture};
   }
   // The sets of texture coordinates that its textures take, one bit for each.
   uint32_t uv_sets() {
@@ -59,6 +60,7 @@ struct Material {
 struct Triangle {
   uint32_t vertex[3];
   uint32_t material;
+  float clearance = 0;  // as of an instance, but of this one; where the instance is fixed
 };
 
 constexpr uint32_t kUvSets = 4;  // TEXCOORD_0 to TEXCOORD_3
@@ -124,6 +126,7 @@ struct Instance {
   uint32_t mesh = 0;
   bool mirrored = false;  // to_world turns left into right: the other winding is the front
   Affine to_world, to_object;
+  float clearance = 0;    // how far a ray has to start from it so as not to meet it at once
   uint32_t first_light = 0;  // index of its first emissive triangle in Lights
   bool fixed = false;        // its triangles are in Scene::fixed: its mesh stands nowhere else and never moves
 };

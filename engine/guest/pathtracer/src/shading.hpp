@@ -13,6 +13,8 @@ struct Hit {
 // A surface at one place, seen along a ray; all normals face the viewer.
 struct Shading {
   Vec3 position, geometric, normal, coat_normal;
+  bool turned;        // normal is, for the sake of the mirror image;
+  Vec3 matte_normal;  // then this is that of the diffuse part
   float offset;   // how far a new ray must start from the surface
   bool entering;  // the ray comes from the front side of the triangle
   const Material* material;
@@ -26,9 +28,7 @@ struct Shading {
 
 class Shader {
  public:
-  explicit Shader(const Scene& scene) : scene_(scene) {
-    if (!scene.bounds.empty()) slack_ = 2e-6f * length(scene.bounds.high - scene.bounds.low);
-  }
+  explicit Shader(const Scene& scene) : scene_(scene) {}
 
   // How opaque the surface is there: 1, or the base colour's alpha under the
   // rules of its alpha mode. For surfaces that let nothing through: 1.
@@ -66,14 +66,15 @@ class Shader {
     Shading s;
     s.material = &scene_.materials[t.material];
     s.position = instance.to_world.point(a * at.weight[0] + b * at.weight[1] + c * at.weight[2]);
-    Vec3 flat = normalized(cross(b - a, c - a));
-    s.geometric = world_normal(instance, flat, {0, 0, 1});
-    s.entering = !(dot(s.geometric, ray.direction) > 0);
+    Vec3 face = normalized(cross(b - a, c - a));
+    s.geometric = world_normal(instance, face, {0, 0, 1});
+    float along = dot(s.geometric, ray.direction), facing = fabsf(along);
+    s.entering = !(along > 0);
     if (!s.entering) s.geometric = -s.geometric;
-    s.offset = 8e-6f * maxf(fabsf(s.position.x), maxf(fabsf(s.position.y), fabsf(s.position.z))) + slack_;
-    Vec3 smooth = flat, normal = s.entering ? s.geometric : -s.geometric;
+    s.offset = instance.fixed ? t.clearance : instance.clearance;
+    Vec3 smooth = face, normal = s.entering ? s.geometric : -s.geometric;
     if (!mesh.normals.empty()) {
-      smooth = normalized(interpolated(mesh.normals, t, at), flat);
+      smooth = normalized(interpolated(mesh.normals, t, at), face);
       normal = world_normal(instance, smooth, normal);
     }
     bool flipped = dot(normal, s.geometric) < 0;
@@ -85,13 +86,55 @@ class Shader {
       return flipped ? -n : n;
     };
     if (m.normal_texture.image >= 0) s.normal = bent(m.normal_texture, m.normal_scale);
-    s.normal = tipped(s.normal, s.geometric, ray.direction);
+    s.turned = false;
+    if (!mesh.normals.empty() || m.normal_texture.image >= 0) {
+      s.matte_normal = s.normal = tipped(s.normal, s.geometric, ray.direction);
+      s.turned = lift(s.normal, s.geometric, ray.direction, facing);
+    }
     parameters(s, mesh, t, at);
     if (m.coat > 0) {
       if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(m.coat_normal_texture, m.coat_normal_scale);
       s.coat_normal = tipped(s.coat_normal, s.geometric, ray.direction);
+      lift(s.coat_normal, s.geometric, ray.direction, facing);
     }
     return s;
+  }
+
+  // How far above a place on a triangle light from a direction below it meets the
+  // curved surface that the vertex normals describe, {0, 0, 0} if it does not: the
+  // Phong tessellation of Boubekeur and Alexa (2008). Without it, coarse meshes
+  // show their triangles where the light begins to graze them (Hanika 2021).
+  // Seldom needed: all by value, as what is referred to leaves its registers.
+  __attribute__((noinline)) Vec3 curvature(Hit hit, bool entering, Vec3 position, Vec3 geometric, float offset, Vec3 direction) const {
+    const Instance& instance = scene_.instances[hit.instance];
+    const Mesh& mesh = scene_.meshes[instance.mesh];
+    if (mesh.normals.empty()) return {0, 0, 0};
+    const Triangle& t = mesh.triangles[hit.at.triangle];
+    const Corners at(hit.at.u, hit.at.v);
+    Vec3 smooth{0, 0, 0}, rise{0, 0, 0};
+    float size = 0;
+    for (int k = 0; k < 3; k++) {
+      Vec3 n = world_normal(instance, mesh.normals[t.vertex[k]], {0, 0, 0});
+      if (!entering) n = -n;
+      smooth = smooth + n * at.weight[k];
+      Vec3 from = position - instance.to_world.point(mesh.positions[t.vertex[k]]);
+      rise = rise - n * (dot(from, n) * at.weight[k]);
+      size = maxf(size, dot(from, from));
+    }
+    bool flat = !(dot(rise, geometric) > maxf(offset, 1e-5f * sqrtf(size)));  // but for rounding
+    return flat || !(dot(smooth, direction) > 0) ? Vec3{0, 0, 0} : rise;
+  }
+
+  // Where a ray starts that leaves a surface in a direction, at a height above
+  // the plane of its normal; false if the surface is in its way.
+  SONM_HOT bool leave(const Hit& hit, const Shading& s, Vec3 direction, float height, Vec3& start) const {
+    float side = dot(direction, s.geometric);
+    start = s.position + s.geometric * (side > 0 ? s.offset : -s.offset);
+    if ((side > 0) == (height > 0)) return true;
+    if (!(height > 0)) return false;
+    Vec3 rise = curvature(hit, s.entering, s.position, s.geometric, s.offset, direction);
+    start = s.position + rise;
+    return dot(rise, rise) > 0;
   }
 
  private:
@@ -118,6 +161,17 @@ class Shader {
     float facing = -dot(normal, direction);
     if (facing >= 1e-3f) return normal;
     return normalized(normal - direction * (1e-3f - facing), geometric);
+  }
+
+  // Turns a normal that mirrors the viewer below the surface until the mirror
+  // image skims it, so that coarse meshes and normal maps have no black rims:
+  // to the half vector of the viewer and the lifted mirror direction.
+  SONM_HOT static bool lift(Vec3& normal, Vec3 geometric, Vec3 direction, float facing) {
+    float bent = 2 * dot(normal, direction), height = -bent * dot(normal, geometric) - facing, least = minf(0.01f, 0.9f * facing);
+    if (!(height < least)) return false;
+    Vec3 mirror = direction - normal * bent;
+    normal = normalized(normalized(mirror + geometric * (least - height)) - direction, geometric);
+    return true;
   }
 
   // The mesh's own normal bent by a normal map.
@@ -188,6 +242,7 @@ class Shader {
       s.roughness *= c.channel[1];
       s.metallic *= c.channel[2];
     }
+    if (m.gloss_texture.image >= 0) s.roughness = 1 - (1 - s.roughness) * texel(mesh, t, at, m.gloss_texture, false).channel[3];
     if (m.specular_texture.image >= 0) s.specular *= texel(mesh, t, at, m.specular_texture, false).channel[3];
     if (m.specular_color_texture.image >= 0) {
       Texel c = texel(mesh, t, at, m.specular_color_texture, true);
@@ -199,5 +254,4 @@ class Shader {
   }
 
   const Scene& scene_;
-  float slack_ = 0;
 };

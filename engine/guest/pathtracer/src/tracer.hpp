@@ -74,13 +74,13 @@ class Tracer {
       Surface surface = make_surface(p, frame, out);
       if (lights_.any()) {
         from = lights_.gatherer(p.position + p.geometric * p.offset, p.normal, surface.transmits() || material.coat_normal_texture.image >= 0);
-        sum = sum + throughput * direct(p, frame, surface, out, from, draws);
+        sum = sum + throughput * direct(hit, p, frame, surface, out, from, draws);
       }
       SurfaceSample next = sample_surface(surface, out, draws.y[2], draws[1]);  // which lobe, where to
       if (!(next.pdf > 0)) return sum;
       Vec3 direction = frame.to_world(next.direction);
-      float side = dot(direction, p.geometric);
-      if ((side > 0) != (next.direction.z > 0)) return sum;
+      Vec3 start;
+      if (!shader_.leave(hit, p, direction, next.direction.z, start)) return sum;
       throughput = throughput * next.weight;
       if (bounce > kRouletteFrom) {
         float survive = minf(1, sqrtf(largest(throughput)));
@@ -90,7 +90,7 @@ class Tracer {
       if (next.direction.z < 0 && material.thickness > 0) body.cross(p.entering, material.absorption);
       last_pdf = next.pdf;
       travelled = 0;
-      ray = {p.position + p.geometric * (side > 0 ? p.offset : -p.offset), direction};
+      ray = {start, direction};
     }
   }
 
@@ -204,24 +204,20 @@ class Tracer {
   }
 
   // Light that reaches the point straight from a sampled source.
-  SONM_HOT Vec3 direct(const Shading& p, const Frame& frame, const Surface& surface, Vec3 out, const Gatherer& at, const Draws& draws) {
+  SONM_HOT Vec3 direct(const Hit& hit, const Shading& p, const Frame& frame, const Surface& surface, Vec3 out, const Gatherer& at, const Draws& draws) {
     LightSample light = lights_.sample(at, draws.x[2], draws[3]);
     if (!(light.pdf > 0) || black(light.radiance)) return {0, 0, 0};
     Vec3 in = frame.to_local(light.direction);
-    float side = dot(light.direction, p.geometric);
-    if ((side > 0) != (in.z > 0)) return {0, 0, 0};
+    Ray shadow{at.position, light.direction};
+    if (!shader_.leave(hit, p, light.direction, in.z, shadow.origin)) return {0, 0, 0};
     float pdf;
     Vec3 f = evaluate(surface, out, in, pdf) * light.radiance;
     if (black(f)) return {0, 0, 0};
-    Ray shadow{at.position, light.direction};
     float distance = light.distance;
-    if (side < 0) {  // the light was picked from the viewer's side: aim anew
-      shadow.origin = p.position - p.geometric * p.offset;
+    if (!(dot(light.direction, p.geometric) > 0) && distance < kFar) {  // the light was picked from the viewer's side: aim anew
       Vec3 to = at.position + light.direction * distance - shadow.origin;
-      if (distance < kFar) {
-        distance = length(to);
-        shadow.direction = normalized(to, light.direction);
-      }
+      distance = length(to);
+      shadow.direction = normalized(to, light.direction);
     }
     f = f * unblocked(shadow, distance * 0.9999f);
     if (light.delta) return f;

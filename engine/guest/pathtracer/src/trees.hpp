@@ -25,6 +25,44 @@ inline uint32_t list_fixed(Scene& scene) {
   return triangles;
 }
 
+// A bound of the relative error that a place found on a triangle gathers: some
+// dozen roundings of float32, doubled.
+constexpr float kRounding = 2e-6f;
+
+// How far rays have to start from an instance that has a tree of its own: they
+// are turned into its space, and that mixes the axes.
+inline float clearance_of(const Instance& instance, const Bounds& box) {
+  const Affine& m = instance.to_world;
+  Vec3 corner = largest_of(magnitudes(box.low), magnitudes(box.high));
+  return 2 * kRounding * largest(magnitudes(m.x) * corner.x + magnitudes(m.y) * corner.y + magnitudes(m.z) * corner.z + magnitudes(m.origin));
+}
+
+// How far rays have to start from a fixed triangle: what float32 may have moved
+// its corners and a place on it across its plane, and by how much the test of it
+// may be wrong there.
+inline float clearance_of(const Instance& instance, Vec3 a, Vec3 b, Vec3 c) {
+  const Affine& m = instance.to_world;
+  Vec3 corner = largest_of(largest_of(magnitudes(a), magnitudes(b)), magnitudes(c));
+  Vec3 reach = magnitudes(m.x) * corner.x + magnitudes(m.y) * corner.y + magnitudes(m.z) * corner.z + magnitudes(m.origin);
+  Vec3 edge1 = m.vector(b - a), edge2 = m.vector(c - a), area = cross(edge1, edge2);
+  float size = length(area);
+  if (!(size > 0) || !finite(size)) return kRounding * largest(reach);
+  Vec3 e1 = magnitudes(edge1), e2 = magnitudes(edge2);
+  Vec3 terms{e1.y * e2.z + e1.z * e2.y, e1.z * e2.x + e1.x * e2.z, e1.x * e2.y + e1.y * e2.x};
+  float clearance = kRounding * (dot(magnitudes(area), reach) + dot(e1 + e2, terms)) / size;
+  return finite(clearance) ? clearance : kRounding * largest(reach);
+}
+
+inline void measure_clearances(Scene& scene, bool fixed_ones) {
+  for (Instance& instance : scene.instances) {
+    Mesh& mesh = scene.meshes[instance.mesh];
+    instance.clearance = clearance_of(instance, mesh.bounds);
+    if (!instance.fixed || !fixed_ones) continue;
+    for (Triangle& t : mesh.triangles)
+      t.clearance = clearance_of(instance, mesh.positions[t.vertex[0]], mesh.positions[t.vertex[1]], mesh.positions[t.vertex[2]]);
+  }
+}
+
 inline void build_fixed_tree(Scene& scene, uint32_t triangles) {
   uint32_t part = 0;
   auto corner = [&](uint32_t t, int k) {
@@ -58,6 +96,7 @@ inline void build_instance_tree(Scene& scene) {
 // pose, those of meshes that changed their shape, and the one over instances.
 inline void build_trees(Scene& scene) {
   uint32_t triangles = list_fixed(scene);
+  measure_clearances(scene, scene.fixed_is_old);
   if (scene.fixed_is_old) build_fixed_tree(scene, triangles);
   for (const Instance& instance : scene.instances) {
     Mesh& mesh = scene.meshes[instance.mesh];
