@@ -15,6 +15,7 @@ import (
 	"sonm/engine/fog"
 	"sonm/engine/job"
 	"sonm/engine/sandbox"
+	"sonm/engine/worker"
 )
 
 // journal is the database as the roles see it, and a folder for results, each
@@ -199,8 +200,26 @@ func (j *journal) Passed(ctx context.Context, seller fog.Address, from, to time.
 }
 
 // PutResult keeps a receipt this node signed.
-func (j *journal) PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string) error {
-	return j.db.PutResult(ctx, store.Result{Index: index, Receipt: r, Engine: engine, Created: j.now()})
+func (j *journal) PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string, price fog.Amount) error {
+	return j.db.PutResult(ctx, store.Result{Index: index, Receipt: r, Engine: engine, Amount: price, Created: j.now()})
+}
+
+// NotOwed notes that a task this node sold is not owed for any more.
+func (j *journal) NotOwed(ctx context.Context, id fog.JobID, index uint32) error {
+	return j.db.NotOwed(ctx, id, index)
+}
+
+// Owed is what buyers owe this node for results since a moment.
+func (j *journal) Owed(ctx context.Context, since time.Time) (map[fog.Address][]worker.Owed, error) {
+	rows, err := j.db.Owed(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	all := map[fog.Address][]worker.Owed{}
+	for _, d := range rows {
+		all[d.Buyer] = append(all[d.Buyer], worker.Owed{Job: d.Job, Index: d.Index, Price: d.Amount, Sent: d.Created})
+	}
+	return all, nil
 }
 
 // PutSellerVoucher keeps a promise to this node.

@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +21,7 @@ import (
 	"sonm/app/event"
 	"sonm/app/settle"
 	"sonm/engine"
+	"sonm/engine/fog"
 	"sonm/engine/p2p"
 	"sonm/wallet/chain"
 	"sonm/wallet/devnet"
@@ -36,19 +39,28 @@ type NetworkRequest struct {
 	Dir    string        // of the chain
 	Listen string        // host:port of the chain's RPC; "" is a free port on loopback
 	Idle   time.Duration // without any peer, before it stops by itself; 0 = never
+	Sell   bool          // the network's own computer sells there, so that a person alone gets a picture
 	Log    *slog.Logger
 	Ready  func(n NetworkInfo)
+
+	Sandbox string // path of sonm-sandbox, if it sells; "" is beside this program
 }
 
 // networkIdle is how long a practice network started by the way outlives the
 // last program that used it.
 const networkIdle = 10 * time.Minute
 
+// networkArgs start a practice network by the way: for whoever has nothing but
+// this computer.
+func networkArgs(dir string) []string {
+	return []string{"network", "serve", "--dir", dir, "--idle", networkIdle.String(), "--sell"}
+}
+
 // NetworkInfo describes a network to people and programs.
 type NetworkInfo = chain.Network
 
-// ServeNetwork runs a practice network until ctx ends: the chain and a
-// bootstrap peer, in this process.
+// ServeNetwork runs a practice network until ctx ends: the chain, a bootstrap
+// peer and, if wanted, a seller, in this process.
 func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return &event.Problem{Code: "home", What: fmt.Sprintf("The folder %s cannot be used: %s.", r.Dir, reason(err)), Cause: err}
@@ -65,6 +77,17 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	b := &bootstrap{home: h, idle: r.Idle, log: r.Log, last: last}
 	g, ctx := errgroup.WithContext(ctx)
 	b.group, b.ctx = g, ctx
+	ready := make(chan string, 1) // the chain's address
+	if r.Sell {
+		g.Go(func() error {
+			select {
+			case rpc := <-ready:
+				b.sell(ctx, Config{Home: h.path("seller"), Network: rpc, Sandbox: r.Sandbox, Version: Version, Log: r.Log})
+			case <-ctx.Done():
+			}
+			return nil
+		})
+	}
 	var announced sync.Once
 	g.Go(func() error {
 		err := devnet.Serve(ctx, devnet.Config{Dir: h.path("chain"), Listen: r.Listen, Bootstrap: b.start, Log: r.Log, Ready: func(n chain.Network) {
@@ -79,6 +102,7 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 				if r.Ready != nil {
 					r.Ready(n)
 				}
+				ready <- n.RPC
 			})
 		}})
 		if errors.Is(err, devnet.ErrBusy) {
@@ -101,6 +125,7 @@ type bootstrap struct {
 	idle  time.Duration
 	log   *slog.Logger
 	last  ports
+	own   atomic.Pointer[fog.PeerID] // of the seller in this process, if there is one
 	group *errgroup.Group
 	ctx   context.Context //nolint:containedctx // of the group: start is called back by the chain
 }
@@ -141,12 +166,39 @@ func (b *bootstrap) watch(node *engine.Node) error {
 		case <-b.ctx.Done():
 			return nil
 		}
-		if len(node.Host().Peers()) > 0 {
+		if b.visited(node.Host().Peers()) {
 			used = time.Now()
 		}
 		if time.Since(used) > b.idle {
 			return errIdle
 		}
+	}
+}
+
+// visited reports whether one of the peers is somebody else than the network.
+func (b *bootstrap) visited(peers []fog.PeerID) bool {
+	own := b.own.Load()
+	return slices.ContainsFunc(peers, func(p fog.PeerID) bool { return own == nil || p != *own })
+}
+
+// sell has this computer sell on its own network, as others would, until ctx
+// ends. Where it cannot the network is there all the same.
+func (b *bootstrap) sell(ctx context.Context, cfg Config) {
+	err := func() error {
+		a, err := Open(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		id := a.node.ID()
+		b.own.Store(&id)
+		price, err := fog.ParseAmount(DefaultPrice)
+		if err == nil {
+			err = a.Sell(ctx, SellRequest{Price: price}, func(fog.Fact) {})
+		}
+		return errors.Join(err, a.Close())
+	}()
+	if err != nil && ctx.Err() == nil {
+		b.log.Error("nobody sells on the practice network by itself", "err", err)
 	}
 }
 

@@ -21,7 +21,7 @@ type SellRequest struct {
 
 	// Parts, if given, changes what the seller is made of: for tests of what
 	// buyers do about cheats.
-	Parts func(*worker.Parts) `json:"-"`
+	Parts func(*worker.Config, *worker.Parts) `json:"-"`
 }
 
 // Sell offers this computer and works until ctx ends.
@@ -56,10 +56,11 @@ func (a *App) Sell(ctx context.Context, r SellRequest, tell func(fog.Fact)) erro
 		Net: a.node.ForWorker(), Runtime: workerRuntime{box}, Apps: a.apps, Blobs: a.blobs, Keys: a.bridge, Verifier: a.bridge,
 		Ledger: a.bridge, Journal: a.journal, Emit: tell, Now: time.Now, Log: a.cfg.Log,
 	}
+	cfg := worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version}
 	if r.Parts != nil {
-		r.Parts(&parts)
+		r.Parts(&cfg, &parts)
 	}
-	w, err := worker.New(worker.Config{Price: r.Price, Slots: r.Slots, Memory: box.Limits().Memory, Version: a.cfg.Version}, parts)
+	w, err := worker.New(cfg, parts)
 	if err != nil {
 		return err
 	}

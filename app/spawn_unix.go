@@ -26,7 +26,7 @@ func spawnNetwork(dir string) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(self, "network", "serve", "--dir", dir, "--idle", networkIdle.String()) //nolint:noctx // it outlives us on purpose
+	cmd := exec.Command(self, networkArgs(dir)...) //nolint:noctx // it outlives us on purpose
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return errors.Join(cmd.Start(), release(cmd))

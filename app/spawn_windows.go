@@ -24,7 +24,7 @@ func spawnNetwork(dir string) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(self, "network", "serve", "--dir", dir, "--idle", networkIdle.String()) //nolint:noctx // it outlives us on purpose
+	cmd := exec.Command(self, networkArgs(dir)...) //nolint:noctx // it outlives us on purpose
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP}
 	if err := cmd.Start(); err != nil {

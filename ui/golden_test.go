@@ -88,6 +88,7 @@ func moves(s *stage) {
 	s.press("All 49 frames at 24 fps")
 	s.press("See the new price")
 	s.sees("Render for 3.77 SNM", "49 frames")
+	s.thumbnail()
 }
 
 func film(s *stage) {

@@ -95,13 +95,26 @@ func (s *stage) sees(words ...string) {
 	}
 }
 
+// thumbnail waits until the small picture of a scene is drawn.
+func (s *stage) thumbnail() {
+	s.t.Helper()
+	s.until("a thumbnail", func() bool { return s.across() == uitest.ThumbnailWidth })
+}
+
 // picture waits until something of the picture is drawn.
 func (s *stage) picture() {
 	s.t.Helper()
-	s.until("a picture", func() bool {
-		p := find[*widget.Picture](s.shell.Content())
-		return len(p) == 1 && !p[0].Empty()
-	})
+	s.until("a picture", func() bool { return s.across() > uitest.ThumbnailWidth })
+}
+
+// across is how many pixels wide the picture shown is, 0 for none.
+func (s *stage) across() int {
+	p := find[*widget.Picture](s.shell.Content())
+	if len(p) != 1 {
+		return 0
+	}
+	w, _ := p[0].Pixels()
+	return w
 }
 
 // press presses the button with that label.
@@ -151,6 +164,7 @@ func (s *stage) priced() fog.JobID {
 	s.t.Helper()
 	s.shell.Open([]string{"/home/ada/scenes/harbour.glb"})
 	s.sees("Render for 3.77 SNM")
+	s.thumbnail()
 	return fog.JobID{1}
 }
 

@@ -96,10 +96,11 @@ func TestThumbnail(t *testing.T) {
 	}
 	s.core.Show("other.glb")
 	s.core.Show("harbour.glb")
-	s.picture()
+	s.thumbnail()
 	s.sees("Working out the price")
 	release()
 	s.sees("Render for 3.77 SNM")
+	s.thumbnail()
 	s.press("Not now")
 	s.sees("Drop a scene here")
 }

@@ -66,6 +66,7 @@ func serveCommand(opt *options) *cobra.Command {
 	f.StringVar(&r.Dir, "dir", "", "folder of the network (default: "+filepath.Join(app.DefaultHome(), "practice")+")")
 	f.StringVar(&r.Listen, "listen", "127.0.0.1:0", "host:port to answer on")
 	f.DurationVar(&r.Idle, "idle", 0, "stop after so long without any computer connected (default: never)")
+	f.BoolVar(&r.Sell, "sell", false, "sell this computer's time there, too, so that there is somebody to buy from")
 	tiedFlag(cmd, &tied)
 	return cmd
 }

@@ -244,17 +244,58 @@ type Result struct {
 	Index   uint32
 	Receipt fog.Receipt // its Task and Spec follow from the job and are not stored
 	Engine  string
-	State   string     // done, accepted or rejected
-	Amount  fog.Amount // owed for it, before the fee
+	State   string     // read only: done, accepted or rejected
+	Amount  fog.Amount // owed for it, before the fee; at the buyer once it is judged
 	Created time.Time
 }
 
 // PutResult writes a signed result; the same one again changes nothing.
 func (s *Store) PutResult(ctx context.Context, x Result) error {
 	r := x.Receipt
-	return s.exec(ctx, "journal result", `INSERT INTO result(deal,idx,attempt,output,work,level,engine,sig,state,created)
-		VALUES(?,?,?,?,?,?,?,?,'done',?) ON CONFLICT DO NOTHING`,
-		r.Deal[:], x.Index, r.Attempt, r.Result[:], int64(r.Work), r.Level, x.Engine, r.Sig[:], millis(x.Created))
+	var amount []byte
+	if !x.Amount.IsZero() {
+		amount = x.Amount[:]
+	}
+	return s.exec(ctx, "journal result", `INSERT INTO result(deal,idx,attempt,output,work,level,engine,sig,state,amount,created)
+		VALUES(?,?,?,?,?,?,?,?,'done',?,?) ON CONFLICT DO NOTHING`,
+		r.Deal[:], x.Index, r.Attempt, r.Result[:], int64(r.Work), r.Level, x.Engine, r.Sig[:], amount, millis(x.Created))
+}
+
+// NotOwed notes that a task this node sold is not owed for any more.
+func (s *Store) NotOwed(ctx context.Context, job fog.JobID, index uint32) error {
+	return s.exec(ctx, "journal payment", `UPDATE result SET state='accepted'
+		WHERE deal IN (SELECT id FROM deal WHERE job=? AND role='seller') AND idx=? AND state='done'`, job[:], index)
+}
+
+// Debt is a result this node delivered and is owed for.
+type Debt struct {
+	Buyer   fog.Address
+	Job     fog.JobID
+	Index   uint32
+	Amount  fog.Amount
+	Created time.Time
+}
+
+// Owed lists what this node delivered since a moment and is owed for, oldest
+// first. What was delivered before sellers wrote their prices down is not in it.
+func (s *Store) Owed(ctx context.Context, since time.Time) ([]Debt, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT d.buyer,d.job,r.idx,r.amount,r.created FROM deal d JOIN result r ON r.deal=d.id
+		WHERE d.role='seller' AND r.state='done' AND r.amount IS NOT NULL AND r.created>=? ORDER BY r.created`, millis(since))
+	if err != nil {
+		return nil, fmt.Errorf("read debts: %w", err)
+	}
+	defer rows.Close()
+	var all []Debt
+	for rows.Next() {
+		var d Debt
+		var created int64
+		if err := rows.Scan(blob{d.Buyer[:]}, blob{d.Job[:]}, &d.Index, blob{d.Amount[:]}, &created); err != nil {
+			return nil, fmt.Errorf("read debts: %w", err)
+		}
+		d.Created = time.UnixMilli(created)
+		all = append(all, d)
+	}
+	return all, rows.Err()
 }
 
 // Results lists what arrived under the buying deals of a job, oldest first.

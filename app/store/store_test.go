@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -204,6 +205,45 @@ func TestABadVerdictDoesNotUnpay(t *testing.T) {
 	must(t, err)
 	if len(got) != 1 || got[0].State != "rejected" || got[0].Amount != fog.Wei(7) {
 		t.Errorf("results %+v, want one that was rejected and cost 7 wei", got)
+	}
+}
+
+// What this node delivered is owed for until it is paid; what it bought, or
+// delivered long ago, is not among it.
+func TestOwed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path)
+	deliver := func(role store.Role, job byte, buyer byte, index uint32, amount uint64, at int64) {
+		t.Helper()
+		d := fog.Deal{Job: fog.JobID{job}, Buyer: fog.Address{buyer}, Seller: fog.Address{9}, Ask: fog.OrderID{string(role)[0]}}
+		must(t, s.PutDeal(t.Context(), store.Deal{Role: role, Peer: "p", Deal: d, Created: time.Unix(1, 0)}))
+		r := fog.Receipt{Deal: d.ID(), Attempt: 1, Work: 5}
+		must(t, s.PutResult(t.Context(), store.Result{Index: index, Receipt: r, Engine: "wazero", Amount: fog.Wei(amount), Created: time.Unix(at, 0)}))
+	}
+	deliver(store.Seller, 1, 1, 3, 30, 102)
+	deliver(store.Seller, 1, 1, 4, 40, 101)
+	deliver(store.Seller, 2, 2, 4, 50, 103)
+	deliver(store.Seller, 1, 1, 5, 60, 99) // too long ago
+	deliver(store.Seller, 1, 1, 6, 0, 104) // by an older program
+	deliver(store.Buyer, 3, 7, 4, 0, 104)  // bought
+	must(t, s.NotOwed(t.Context(), fog.JobID{1}, 4))
+	must(t, s.NotOwed(t.Context(), fog.JobID{1}, 4))
+	must(t, s.NotOwed(t.Context(), fog.JobID{3}, 4))
+	must(t, s.Close())
+	s = open(t, path)
+	got, err := s.Owed(t.Context(), time.Unix(100, 0))
+	must(t, err)
+	want := []store.Debt{
+		{Buyer: fog.Address{1}, Job: fog.JobID{1}, Index: 3, Amount: fog.Wei(30), Created: time.Unix(102, 0)},
+		{Buyer: fog.Address{2}, Job: fog.JobID{2}, Index: 4, Amount: fog.Wei(50), Created: time.Unix(103, 0)},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Owed() = %+v, want %+v", got, want)
+	}
+	bought, err := s.Results(t.Context(), fog.JobID{3})
+	must(t, err)
+	if len(bought) != 1 || bought[0].State != "done" {
+		t.Errorf("bought %+v, want one that is not judged", bought)
 	}
 }
 

@@ -35,9 +35,8 @@ func measureContests(ctx context.Context, b *Bench, r *report) error {
 				"Lambert; in a closed room each bounce adds to it. `cornell_diffuse` below has the same room without that difference."},
 			own + "cornell.glb", "",
 		},
-		{exhibit{Name: "tex", Title: "Textures, a normal map, glass and a mirror under a sky picture", Note: "The glass ball differs: a glTF material that lets " +
-			"light through but has no volume is a thin shell, which bends nothing, and Blender fills every such ball with glass. The rest is the " +
-			"grazing brightness of Blender's Principled BSDF."}, own + "tex.glb", own + "sky.hdr"},
+		{exhibit{Name: "tex", Title: "Textures, a normal map, glass and a mirror under a sky picture", Note: "What differs is the grazing brightness of Blender's " +
+			"Principled BSDF. The glass is solid in both, though glTF would have it a thin shell: the file is Blender's, where all glass is solid."}, own + "tex.glb", own + "sky.hdr"},
 		{exhibit{Name: "inst", Title: "256 instances, 2.4 million triangles, six lamps and a blue sky", Note: "The same places, shadows and colours; Cycles is brighter " +
 			"by its Principled BSDF, as in the first scene, but less so in the open."}, inst, "0.12,0.2,0.36"},
 	} {

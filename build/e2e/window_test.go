@@ -201,7 +201,7 @@ func abandoned(t *testing.T, screen, url string, want *life) {
 }
 
 // A person who has nothing but the window opens it: it starts the practice
-// network by itself, and that network is no window.
+// network by itself, that network is no window, and a picture can be bought there.
 func TestAWindowAloneStartsItsNetwork(t *testing.T) {
 	t.Parallel()
 	screen := display(t)
@@ -223,7 +223,7 @@ func TestAWindowAloneStartsItsNetwork(t *testing.T) {
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { kill(w); endAll(t, program) })
+	t.Cleanup(func() { kill(w); endProgram(t, program) })
 	ask := func() status {
 		c := exec.CommandContext(t.Context(), program, "status", "--json", "--home", home)
 		c.Env = env
@@ -241,10 +241,19 @@ func TestAWindowAloneStartsItsNetwork(t *testing.T) {
 	if n := len(strings.Fields(string(out))); err != nil || n != 1 {
 		t.Errorf("%d windows, want 1 (%v)", n, err)
 	}
+	picture := filepath.Join(user, "alone.png")
+	r := exec.CommandContext(t.Context(), program, "render", filepath.Join(testdata, "cornell_diffuse.glb"), "--home", home, "-o", picture, "--width", "32", "--height", "32", "--samples", "4")
+	r.Env = env
+	if out, err := r.CombinedOutput(); err != nil {
+		t.Fatalf("nobody sells to a person alone: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(picture); err != nil {
+		t.Error(err)
+	}
 }
 
-// endAll ends what runs of a program: a network outlives who started it.
-func endAll(t *testing.T, program string) {
+// endProgram ends what runs of a program: a network outlives who started it.
+func endProgram(t *testing.T, program string) {
 	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {

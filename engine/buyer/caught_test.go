@@ -89,6 +89,7 @@ func TestACaughtSellersMoneySurvivesACrash(t *testing.T) {
 		{"lying later", []fogtest.Role{late()[0], fogtest.Honest()}, fogtest.Work{Width: 32, Height: 32, CheckRate: 0.5}, 0},
 		{"given away by a copy", []fogtest.Role{{Name: "lying later", Slow: 10, Lies: 1, From: 1}, fogtest.Slow(35), fogtest.Slow(130)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.001}, 0},
 		{"caught when copies of its good results are paid", []fogtest.Role{{Name: "lying later", Slow: 10, Lies: 1, From: 7}, fogtest.Slow(35), fogtest.Slow(60)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.4}, 1500},
+		{"copied while its results wait for their checks", []fogtest.Role{{Name: "lying later", Slow: 10, Lies: 1, From: 5}, fogtest.Slow(20), fogtest.Slow(25)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.6}, 800},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wrong, resumed := 0, 0

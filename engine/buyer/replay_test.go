@@ -210,3 +210,77 @@ func indexOf(f *fogtest.Fog, b *fogtest.Buyer, task fog.TaskID) uint32 {
 	}
 	return 1 << 31
 }
+
+// Copies of what a cheat delivered are paid, and count once the cheat is caught
+// and its results are thrown away: who delivers such a task again hears that it
+// was paid for it, and is not paid twice. A crash in between changes nothing.
+func TestACopyThatWinsAfterAStrikeIsPaidOnce(t *testing.T) {
+	again := 0
+	for _, c := range []struct {
+		name  string
+		roles []fogtest.Role
+		work  fogtest.Work
+		speed float64 // of the checks
+	}{
+		{"lying later", []fogtest.Role{{Name: "lying later", Slow: 10, Lies: 1, From: 1}, fogtest.Slow(35), fogtest.Slow(130)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.001}, 0},
+		{"lying later, slow checks", []fogtest.Role{{Name: "lying later", Slow: 10, Lies: 1, From: 7}, fogtest.Slow(35), fogtest.Slow(60)}, fogtest.Work{Width: 32, Height: 16, CheckRate: 0.4}, 1500},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(50) {
+				inFog(t, seed, func(t *testing.T, f *fogtest.Fog) {
+					sellers := sell(t, f, c.roles...)
+					b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{CheckSpeed: c.speed})
+					d, err := b.Do(t.Context(), c.work)
+					if err != nil {
+						t.Fatalf("seed %d: %v", seed, err)
+					}
+					checkSums(t, f, b, d)
+					paidOnce(t, f, b)
+					for _, s := range sellers[1:] {
+						again += answered(t, f, b, s)
+					}
+				})
+			}
+		})
+	}
+	t.Logf("%d results came again", again)
+	if again < 3 {
+		t.Error("the test needs more of them")
+	}
+}
+
+// answered checks that each result of an honest seller that came while the job
+// was on got one verdict, and returns how many were of tasks it had delivered
+// before.
+func answered(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, s *fogtest.Seller) (again int) {
+	t.Helper()
+	type attempt struct {
+		task fog.TaskID
+		n    uint32
+	}
+	open, had := map[attempt]int{}, map[fog.TaskID]bool{}
+	for _, x := range f.Trace.Steps() {
+		if x.Peer != b.Peer || x.With != s.Peer {
+			continue
+		}
+		switch v := x.What.(type) {
+		case wire.Result:
+			open[attempt{v.Receipt.Task, v.Receipt.Attempt}]++
+			if had[v.Receipt.Task] {
+				again++
+			}
+			had[v.Receipt.Task] = true
+		case wire.Verdict:
+			open[attempt{v.Task, v.Attempt}]--
+		case wire.Close:
+			for a, n := range open {
+				if n != 0 {
+					t.Errorf("attempt %d at a task: %d results more than verdicts", a.n, n)
+				}
+			}
+			return again
+		}
+	}
+	t.Errorf("%s was not told of the end", s.Role.Name)
+	return again
+}

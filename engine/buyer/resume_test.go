@@ -3,6 +3,7 @@ package buyer_test
 import (
 	"testing"
 
+	"sonm/engine/buyer"
 	"sonm/engine/fog"
 	"sonm/engine/fogtest"
 )
@@ -88,11 +89,17 @@ func untilCrash(t *testing.T, b *fogtest.Buyer, w fogtest.Work, k int) (d fogtes
 	return d, open
 }
 
-// afterCrash checks that what was on disk at a step was not leased later, and
-// that the sellers talked to later hold what they were promised.
+// afterCrash checks that what was on disk at a step was not leased later, what
+// was judged not judged again, and that the sellers talked to later hold what
+// they were promised.
 func afterCrash(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, at int, sellers []*fogtest.Seller) {
 	t.Helper()
-	done, talked := map[uint32]bool{}, map[fog.PeerID]bool{}
+	type work struct {
+		seller fog.Address
+		index  uint32
+	}
+	deals, account := dealsOf(f, b), accounts(f, b)
+	done, judged, talked := map[uint32]bool{}, map[work]bool{}, map[fog.PeerID]bool{}
 	for i, s := range f.Trace.Steps() {
 		switch x := s.What.(type) {
 		case fogtest.WroteArrived:
@@ -103,6 +110,14 @@ func afterCrash(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, at int, sellers 
 			if i >= at && done[x.Index] {
 				t.Errorf("step %d: task %d is leased again", i, x.Index)
 			}
+		case buyer.Verdict:
+			if i < at {
+				judged[work{deals[x.Deal], x.Index}] = true
+			}
+		case fog.TaskChecked:
+			if i >= at && judged[work{account[x.Peer], x.Index}] {
+				t.Errorf("step %d: task %d is checked again", i, x.Index)
+			}
 		case fog.DealOpened:
 			talked[x.Peer] = talked[x.Peer] || i >= at
 		}
@@ -111,5 +126,45 @@ func afterCrash(t *testing.T, f *fogtest.Fog, b *fogtest.Buyer, at int, sellers 
 		if got, want := s.Journal.Taken(b.Keys.Account()).Total, b.Journal.Promised(s.Keys.Account()); talked[s.Peer] && got != want {
 			t.Errorf("seller %s holds vouchers of %s, the buyer gave %s", s.Peer, got, want)
 		}
+	}
+}
+
+// A seller that passed before the program died is no newcomer after it: nothing
+// of it is re-run for that, and nothing waits for a verdict.
+func TestASellerThatPassedIsNoNewcomerAfterACrash(t *testing.T) {
+	for _, k := range []int{15, 30, 45} {
+		inFog(t, uint64(k), func(t *testing.T, f *fogtest.Fog) {
+			sell(t, f, fogtest.Honest())
+			b := f.Buy("buyer", snm("10"), fogtest.BuyerRole{})
+			w := fogtest.Work{CheckRate: 1e-9} // nothing but first results
+			d, open := untilCrash(t, b, w, k)
+			at := len(f.Trace.Steps())
+			if before := len(fogtest.Find[buyer.Verdict](f.Trace, b.Peer, fogtest.Wrote)); !open || before == 0 {
+				t.Fatalf("open: %v, %d verdicts", open, before)
+			}
+			d, err := b.Resume(t.Context(), d, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rightFilm(t, d)
+			checkSums(t, f, b, d)
+			if d.Checked != 0 {
+				t.Errorf("%d results were checked after the crash", d.Checked)
+			}
+			came, paid := 0, 0
+			for _, s := range f.Trace.Steps()[at:] {
+				switch s.What.(type) {
+				case fogtest.WroteArrived:
+					if s.Peer == b.Peer {
+						came++
+					}
+				case buyer.Verdict:
+					paid++
+				}
+				if came > paid+1 {
+					t.Fatalf("%d results came, %d are paid", came, paid)
+				}
+			}
+		})
 	}
 }

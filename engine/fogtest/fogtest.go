@@ -252,13 +252,7 @@ func (f *Fog) Buy(name string, money fog.Amount, role BuyerRole) *Buyer {
 	b := &Buyer{node: f.node(name)}
 	f.Chain.Deposit(b.Keys.Account(), money)
 	f.Net.join(f.ctx, b.Peer, &f.wg, b.Blobs)
-	net := port{Net: f.Net, id: b.Peer}
-	if role.NeverPays {
-		net.buysVia = func(e Ends) Ends { return miser{e} }
-	}
-	if role.Reconnects {
-		net.buysVia = func(e Ends) Ends { return newRunaway(e) }
-	}
+	net := port{Net: f.Net, id: b.Peer, buysVia: role.line()}
 	seed := fog.HashOf(binary.BigEndian.AppendUint64(nil, f.cfg.Seed), []byte(name))
 	random := rand.NewChaCha8(seed)
 	b.Buyer = buyer.New(buyer.Parts{

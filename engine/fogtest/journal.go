@@ -10,6 +10,7 @@ import (
 
 	"sonm/engine/buyer"
 	"sonm/engine/fog"
+	"sonm/engine/worker"
 )
 
 // Records a journal writes; each is the What of a Wrote step.
@@ -49,9 +50,11 @@ type Journal struct {
 	jobs   map[fog.JobID]*file
 	given  map[fog.Address]fog.Voucher
 	taken  map[fog.Address]fog.Voucher // by buyer
-	writes int                         // until the crash; counts only with a crash set
-	crash  func()                      // nil if none is to come
-	dead   bool                        // crashed
+	sold   map[fog.DealID]fog.Deal
+	owed   map[fog.Address][]worker.Owed // by buyer
+	writes int                           // until the crash; counts only with a crash set
+	crash  func()                        // nil if none is to come
+	dead   bool                          // crashed
 }
 
 // file is what a buyer's journal has of one job.
@@ -68,6 +71,7 @@ var ErrCrashed = errors.New("the program is dead")
 func newJournal(peer fog.PeerID, trace *Trace) *Journal {
 	return &Journal{
 		trace: trace, peer: peer, jobs: map[fog.JobID]*file{}, given: map[fog.Address]fog.Voucher{}, taken: map[fog.Address]fog.Voucher{},
+		sold: map[fog.DealID]fog.Deal{}, owed: map[fog.Address][]worker.Owed{},
 	}
 }
 
@@ -156,7 +160,7 @@ func (j *Journal) PutBuyerDeal(_ context.Context, p fog.PeerID, d fog.Deal, b, s
 
 // PutSellerDeal implements worker.Journal.
 func (j *Journal) PutSellerDeal(_ context.Context, p fog.PeerID, d fog.Deal, b, s fog.Signature) error {
-	return j.write(WroteDeal{p, d, b, s}, func() {})
+	return j.write(WroteDeal{p, d, b, s}, func() { j.sold[d.ID()] = d })
 }
 
 // DealState implements both roles' Journal.
@@ -235,8 +239,37 @@ func (j *Journal) Passed(_ context.Context, seller fog.Address, from, to time.Ti
 }
 
 // PutResult implements worker.Journal.
-func (j *Journal) PutResult(_ context.Context, index uint32, r fog.Receipt, _ string) error {
-	return j.write(WroteResult{index, r}, func() {})
+func (j *Journal) PutResult(_ context.Context, index uint32, r fog.Receipt, _ string, price fog.Amount) error {
+	return j.write(WroteResult{index, r}, func() {
+		if d, ok := j.sold[r.Deal]; ok {
+			j.owed[d.Buyer] = append(j.owed[d.Buyer], worker.Owed{Job: d.Job, Index: index, Price: price, Sent: time.Now()})
+		}
+	})
+}
+
+// NotOwed implements worker.Journal.
+func (j *Journal) NotOwed(_ context.Context, job fog.JobID, index uint32) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for b, all := range j.owed {
+		j.owed[b] = slices.DeleteFunc(all, func(o worker.Owed) bool { return o.Job == job && o.Index == index })
+	}
+	return nil
+}
+
+// Owed implements worker.Journal.
+func (j *Journal) Owed(_ context.Context, since time.Time) (map[fog.Address][]worker.Owed, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := map[fog.Address][]worker.Owed{}
+	for b, owed := range j.owed {
+		for _, o := range owed {
+			if !o.Sent.Before(since) {
+				all[b] = append(all[b], o)
+			}
+		}
+	}
+	return all, nil
 }
 
 // PutSellerVoucher implements worker.Journal.

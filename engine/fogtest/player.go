@@ -45,7 +45,12 @@ func (p *Player) Runtime(honest worker.Runtime) worker.Runtime { return playedRu
 func (p *Player) Network(honest worker.Network) worker.Network { return playedNetwork{honest, p} }
 
 // Line is one conversation of the computer.
-func (p *Player) Line(honest Ends) Ends { return &actor{Ends: honest, p: p} }
+func (p *Player) Line(honest Ends) Ends {
+	if p.Role.Restless > 0 {
+		time.AfterFunc(p.Role.Restless, func() { _ = honest.Reset() })
+	}
+	return &actor{Ends: honest, p: p}
+}
 
 // workerNetwork is worker.Network, which has a method called Network.
 type workerNetwork = worker.Network
@@ -150,8 +155,6 @@ type actor struct {
 	mu   sync.Mutex
 	past []wire.Result // guarded by mu
 	kept []fog.TaskID  // guarded by mu; leased, and claimed to be in hand for ever
-	owed []fog.Receipt // guarded by mu; sent, and not answered
-	no   string        // guarded by mu; why the last result that is not paid is not
 }
 
 // frozen reports whether the seller has fallen silent.
@@ -221,9 +224,6 @@ func (a *actor) result(ctx context.Context, b wire.Result) error {
 	if role.Forge {
 		b.Receipt.Sig[5] ^= 1
 	}
-	a.mu.Lock()
-	a.owed = append(a.owed, b.Receipt)
-	a.mu.Unlock()
 	if err := a.Ends.Send(ctx, wire.New(b)); err != nil {
 		return err
 	}
@@ -239,30 +239,6 @@ func (a *actor) result(ctx context.Context, b wire.Result) error {
 	return nil
 }
 
-func (a *actor) answered(v wire.Verdict) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.owed = slices.DeleteFunc(a.owed, func(r fog.Receipt) bool { return r.Task == v.Task })
-	if !v.Accepted {
-		a.no = v.Reason
-	}
-}
-
-// forgive is the end of a conversation. One that cheats at its work expects to
-// be hung up on, and does not hold against the buyer what was not answered: its
-// worker hears a no to that first.
-func (a *actor) forgive(err error) (*wire.Message, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	role := a.p.Role
-	if len(a.owed) == 0 || role.Lies == 0 && role.Lazy == 0 && role.Claim == 0 {
-		return nil, err
-	}
-	r := a.owed[0]
-	a.owed = a.owed[1:]
-	return wire.New(wire.Verdict{Deal: r.Deal, Task: r.Task, Attempt: r.Attempt, Reason: a.no}), nil
-}
-
 // again is what a replaying seller repeats after a result.
 func (a *actor) again(b wire.Result) []wire.Result {
 	a.mu.Lock()
@@ -275,7 +251,7 @@ func (a *actor) again(b wire.Result) []wire.Result {
 func (a *actor) Recv(ctx context.Context, most int) (*wire.Message, error) {
 	m, err := a.Ends.Recv(ctx, most)
 	if err != nil {
-		return a.forgive(err)
+		return nil, err
 	}
 	switch b := m.Body.(type) {
 	case wire.Lease:
@@ -287,7 +263,6 @@ func (a *actor) Recv(ctx context.Context, most int) (*wire.Message, error) {
 		a.kept = append(a.kept, b.Lease.Task)
 		a.mu.Unlock()
 	case wire.Verdict:
-		a.answered(b)
 		if a.p.Role.Rejoin && !b.Accepted {
 			_ = a.Ends.Reset()
 			return nil, ErrReset

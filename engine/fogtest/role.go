@@ -34,6 +34,17 @@ type Role struct {
 	OtherDeal  bool   // signs another deal than was proposed
 	Refuse     string // says no with this sentence
 	Rejoin     bool   // resets its stream when it is told of a bad verdict
+
+	Restless time.Duration // resets each of its streams so long after it began; 0 is never
+}
+
+// Unpaid is worker.Config.Unpaid of a seller with this role: one that cheats at
+// its work expects not to be paid, and goes on cheating whoever it cheated.
+func (r Role) Unpaid() int {
+	if r.Lies == 0 && r.Lazy == 0 && r.Claim == 0 {
+		return 0
+	}
+	return 1 << 20
 }
 
 // Honest is a seller as it should be.
@@ -66,6 +77,7 @@ func Refusing(reason string) Role { return Role{Name: "refusing", Refuse: reason
 // BuyerRole is how a buyer departs from honesty.
 type BuyerRole struct {
 	NeverPays   bool    // drops every voucher it should send
+	Denies      bool    // does so too, and says of every result that it is not paid
 	Reconnects  bool    // does so too, and hangs up after four results or five minutes without one
 	CannotCheck bool    // its own sandboxes do not start; not dishonest
 	CheckSpeed  float64 // of its own computer, units a second; 0 is 2,000,000
@@ -78,6 +90,17 @@ type Lie struct {
 	Result fog.Hash // of the wrong output
 }
 
+// line is how a buyer's role plays on what it says to a seller; nil: not at all.
+func (r BuyerRole) line() func(Ends) Ends {
+	switch {
+	case r.Reconnects:
+		return func(e Ends) Ends { return newRunaway(miser{e, r.Denies}) }
+	case r.NeverPays || r.Denies:
+		return func(e Ends) Ends { return miser{e, r.Denies} }
+	}
+	return nil
+}
+
 // runaway is the line of a buyer that hangs up when it should pay.
 type runaway struct {
 	miser
@@ -88,8 +111,8 @@ type runaway struct {
 // boredom is how long a runaway waits for another result.
 const boredom = 5 * time.Minute
 
-func newRunaway(e Ends) *runaway {
-	return &runaway{miser: miser{e}, due: time.AfterFunc(boredom, func() { _ = e.Reset() })}
+func newRunaway(m miser) *runaway {
+	return &runaway{miser: m, due: time.AfterFunc(boredom, func() { _ = m.Reset() })}
 }
 
 // Recv hangs up after four results.
@@ -111,12 +134,21 @@ func (r *runaway) Recv(ctx context.Context, most int) (*wire.Message, error) {
 }
 
 // miser is the line of a buyer that never pays.
-type miser struct{ Ends }
+type miser struct {
+	Ends
+	denies bool // and says so
+}
 
-// Send drops vouchers.
+// Send drops vouchers, and turns good verdicts into bad ones.
 func (m miser) Send(ctx context.Context, msg *wire.Message) error {
-	if _, pays := msg.Body.(wire.Voucher); pays {
+	switch b := msg.Body.(type) {
+	case wire.Voucher:
 		return nil
+	case wire.Verdict:
+		if m.denies && b.Accepted {
+			b.Accepted, b.Reason = false, "It is not what was asked for."
+			return m.Ends.Send(ctx, wire.New(b))
+		}
 	}
 	return m.Ends.Send(ctx, msg)
 }

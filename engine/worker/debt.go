@@ -19,8 +19,9 @@ const unpaidPerSlot = 4
 // errUnpaid ends a deal whose buyer takes and does not give.
 var errUnpaid = errors.New("the buyer does not pay for its results")
 
-// debts is what buyers owe: results delivered and not answered, by account and
-// not by conversation, else hanging up would pay for everything.
+// debts is what buyers owe: results delivered and not paid, by account and not
+// by conversation, else hanging up would pay for everything. A buyer that says
+// no to a result owes it all the same: else a no would.
 //
 // An honest buyer whose program died may have lost results on their way. It
 // leases those tasks again, and that replaces the old debt, so many times an
@@ -35,7 +36,7 @@ type debts struct {
 
 // debt is one buyer's; it is guarded by mu of debts.
 type debt struct {
-	open    []owed        // oldest first
+	open    []Owed        // oldest first
 	again   []time.Time   // re-leases that replaced a debt
 	changed chan struct{} // closed and replaced at every answer
 	waiting int           // slots that wait for an answer
@@ -43,24 +44,41 @@ type debt struct {
 	waited  time.Duration // before since, without an answer
 	epoch   uint32        // of total
 	total   fog.Amount    // highest voucher known
+	credit  fog.Amount    // of it, too little for the next result
 }
 
-// owed is a result that no voucher and no verdict has answered.
-type owed struct {
-	job   fog.JobID
-	task  fog.TaskID
-	price fog.Amount
-	sent  time.Time // zero while it is computed
+// Owed is a result that no voucher has paid.
+type Owed struct {
+	Job   fog.JobID
+	Index uint32 // of the task in its job
+	Price fog.Amount
+	Sent  time.Time // zero while it is computed
 }
+
+func (o Owed) task() fog.TaskID { return fog.TaskIDOf(o.Job, o.Index) }
 
 func newDebts(most int) *debts { return &debts{most: most, of: map[fog.Address]*debt{}} }
+
+// restore takes in what was owed when the program ended.
+func (x *debts) restore(owed map[fog.Address][]Owed, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for buyer, all := range owed {
+		d := x.debt(buyer, now)
+		for _, o := range all {
+			if d.find(o.task(), true) < 0 { // else it was delivered twice
+				d.open = append(d.open, o)
+			}
+		}
+	}
+}
 
 // trust waits until the buyer may have one more result. The time it left
 // others waiting counts, in whichever conversation; after patience it is
 // errUnpaid. Replaced says that the result stands for one delivered before.
-func (x *debts) trust(ctx context.Context, buyer fog.Address, job fog.JobID, task fog.TaskID, now func() time.Time) (replaced bool, err error) {
+func (x *debts) trust(ctx context.Context, buyer fog.Address, job fog.JobID, index uint32, now func() time.Time) (replaced bool, err error) {
 	for {
-		turn := x.take(buyer, job, task, now())
+		turn := x.take(buyer, job, index, now())
 		if turn.changed == nil {
 			return turn.replaced, nil
 		}
@@ -88,16 +106,16 @@ type turn struct {
 }
 
 // take adds a result to be computed, or makes the caller one that waits.
-func (x *debts) take(buyer fog.Address, job fog.JobID, task fog.TaskID, now time.Time) turn {
+func (x *debts) take(buyer fog.Address, job fog.JobID, index uint32, now time.Time) turn {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	d := x.debt(buyer, now)
-	if len(d.again) < x.most && slices.ContainsFunc(d.open, func(o owed) bool { return o.task == task && !o.sent.IsZero() }) {
+	if len(d.again) < x.most && d.find(fog.TaskIDOf(job, index), true) >= 0 {
 		d.again = append(d.again, now)
 		return turn{replaced: true}
 	}
 	if len(d.open) < x.most {
-		d.open = append(d.open, owed{job: job, task: task})
+		d.open = append(d.open, Owed{Job: job, Index: index})
 		return turn{}
 	}
 	if d.waiting++; d.waiting == 1 {
@@ -117,7 +135,7 @@ func (x *debts) full(buyer fog.Address, job fog.JobID, working map[fog.JobID]boo
 		return false
 	}
 	d.forget(now)
-	return len(d.open) >= x.most && !slices.ContainsFunc(d.open, func(o owed) bool { return o.job == job || working[o.job] })
+	return len(d.open) >= x.most && !slices.ContainsFunc(d.open, func(o Owed) bool { return o.Job == job || working[o.Job] })
 }
 
 // debt is a buyer's, what is too old left out; mu is held.
@@ -136,7 +154,7 @@ func (x *debts) debt(buyer fog.Address, now time.Time) *debt {
 
 // forget drops what is too old to be held against the buyer.
 func (d *debt) forget(now time.Time) {
-	d.open = slices.DeleteFunc(d.open, func(o owed) bool { return !o.sent.IsZero() && now.Sub(o.sent) >= grudge })
+	d.open = slices.DeleteFunc(d.open, func(o Owed) bool { return !o.Sent.IsZero() && now.Sub(o.Sent) >= grudge })
 	d.again = slices.DeleteFunc(d.again, func(at time.Time) bool { return now.Sub(at) >= grudge })
 }
 
@@ -148,7 +166,7 @@ func (x *debts) shrink(now time.Time) {
 		if len(x.of) < maxOwing {
 			return
 		}
-		if d.waiting == 0 && !slices.ContainsFunc(d.open, func(o owed) bool { return o.sent.IsZero() }) {
+		if d.waiting == 0 && !slices.ContainsFunc(d.open, func(o Owed) bool { return o.Sent.IsZero() }) {
 			delete(x.of, b)
 		}
 	}
@@ -166,15 +184,21 @@ func (x *debts) leave(buyer fog.Address, now time.Time) {
 	})
 }
 
+// find is the position of a task's result that was delivered, or is not yet; -1
+// if there is none.
+func (d *debt) find(task fog.TaskID, sent bool) int {
+	return slices.IndexFunc(d.open, func(o Owed) bool { return o.task() == task && o.Sent.IsZero() != sent })
+}
+
 // sent says that a result is on its way.
 func (x *debts) sent(buyer fog.Address, task fog.TaskID, price fog.Amount, now time.Time) {
 	x.change(buyer, func(d *debt) bool {
-		i := slices.IndexFunc(d.open, func(o owed) bool { return o.task == task && o.sent.IsZero() })
+		i := d.find(task, false)
 		if i < 0 {
-			i = slices.IndexFunc(d.open, func(o owed) bool { return o.task == task })
+			i = d.find(task, true)
 		}
 		if i >= 0 {
-			d.open[i].price, d.open[i].sent = price, now
+			d.open[i].Price, d.open[i].Sent = price, now
 		}
 		return false
 	})
@@ -182,64 +206,64 @@ func (x *debts) sent(buyer fog.Address, task fog.TaskID, price fog.Amount, now t
 
 // unsent says that a result was not delivered.
 func (x *debts) unsent(buyer fog.Address, task fog.TaskID) {
-	x.change(buyer, func(d *debt) bool {
-		i := slices.IndexFunc(d.open, func(o owed) bool { return o.task == task && o.sent.IsZero() })
-		return d.answer(i)
-	})
+	x.change(buyer, func(d *debt) bool { return d.answer(d.find(task, false)) })
 }
 
-// rejected says that a result will not be paid: no voucher follows.
-func (x *debts) rejected(buyer fog.Address, task fog.TaskID, now time.Time) {
+// void takes a result off that nobody has to pay.
+func (x *debts) void(buyer fog.Address, task fog.TaskID, now time.Time) (off []Owed) {
 	x.change(buyer, func(d *debt) bool {
-		i := slices.IndexFunc(d.open, func(o owed) bool { return o.task == task && !o.sent.IsZero() })
-		return d.answered(i, now)
+		if i := d.find(task, true); i >= 0 {
+			off = append(off, d.open[i])
+			d.answered(i, now)
+		}
+		return len(off) > 0
 	})
+	return off
 }
 
-// paid takes a voucher after one over before: for the task its verdict named,
-// or the oldest, and for as many others as it covers. One that promises nothing
-// new answers nothing.
-func (x *debts) paid(v fog.Voucher, task fog.TaskID, before fog.Amount, now time.Time) {
+// paid takes a voucher after one over before, and returns what it pays for: the
+// task its verdict named and then the oldest, as many as it covers. What is over
+// counts with the next voucher; one that promises nothing new pays for nothing.
+func (x *debts) paid(v fog.Voucher, task fog.TaskID, before fog.Amount, now time.Time) (off []Owed) {
 	x.change(v.Buyer, func(d *debt) bool {
-		if d.epoch != v.Epoch || before.Cmp(d.total) > 0 {
-			d.epoch, d.total = v.Epoch, before
+		if d.epoch != v.Epoch {
+			d.epoch, d.total, d.credit = v.Epoch, before, fog.Amount{}
+		}
+		if before.Cmp(d.total) > 0 {
+			d.total = before
 		}
 		added, err := v.Total.Sub(d.total)
 		if err != nil || added.IsZero() {
 			return false
 		}
-		d.total = v.Total
-		i := slices.IndexFunc(d.open, func(o owed) bool { return o.task == task && !o.sent.IsZero() })
+		d.total, d.credit = v.Total, d.credit.Add(added)
+		i := d.find(task, true)
 		if i < 0 {
 			i = d.oldest()
 		}
-		any := false
 		for ; i >= 0; i = d.oldest() {
-			rest, err := added.Sub(d.open[i].price)
-			if any && (err != nil || added.IsZero()) {
-				break
-			}
-			added = rest
-			any = d.answered(i, now)
+			rest, err := d.credit.Sub(d.open[i].Price)
 			if err != nil {
 				break
 			}
+			off = append(off, d.open[i])
+			d.credit = rest
+			d.answered(i, now)
 		}
-		return any
+		return len(off) > 0
 	})
+	return off
 }
 
 // oldest is the position of the oldest result that was delivered, or -1.
 func (d *debt) oldest() int {
-	return slices.IndexFunc(d.open, func(o owed) bool { return !o.sent.IsZero() })
+	return slices.IndexFunc(d.open, func(o Owed) bool { return !o.Sent.IsZero() })
 }
 
 // answered takes a result off, which shows that the buyer answers.
-func (d *debt) answered(i int, now time.Time) bool {
-	if i >= 0 {
-		d.waited, d.since = 0, now
-	}
-	return d.answer(i)
+func (d *debt) answered(i int, now time.Time) {
+	d.waited, d.since = 0, now
+	d.answer(i)
 }
 
 func (d *debt) answer(i int) bool {

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,8 @@ import (
 // A buyer that hangs up instead of paying is the same buyer when it calls
 // again: it gets what one that stays would get, and then a no.
 func TestABuyerThatReconnectsInsteadOfPayingGetsLittle(t *testing.T) {
-	for _, slots := range []int{1, 2} {
+	for i := range 4 {
+		slots, denies := 1+i%2, i >= 2
 		synctest.Test(t, func(t *testing.T) {
 			f, err := fogtest.New(t.Context(), fogtest.Config{Seed: 4})
 			if err != nil {
@@ -28,7 +30,7 @@ func TestABuyerThatReconnectsInsteadOfPayingGetsLittle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := f.Buy("runaway", snm("10"), fogtest.BuyerRole{Reconnects: true})
+			b := f.Buy("runaway", snm("10"), fogtest.BuyerRole{Reconnects: true, Denies: denies})
 			start := time.Now()
 			_, err = b.Do(t.Context(), fogtest.Work{Samples: 16})
 			if !errors.Is(err, buyer.ErrDeserted) {
@@ -102,6 +104,11 @@ func TestADebtOutlivesTheConversation(t *testing.T) {
 		then int // results of four new tasks
 	}{
 		{"nothing", func(scene, *testing.T, []fog.Receipt) *fog.Voucher { return nil }, 0},
+		{"a pittance", func(s scene, t *testing.T, _ []fog.Receipt) *fog.Voucher {
+			v := fog.Voucher{Buyer: s.x.Keys.Account(), Seller: s.w.Keys.Account(), Epoch: fogtest.Epoch, Total: fog.Wei(1)}
+			signed := s.voucher(t, v).Voucher
+			return &signed
+		}, 0},
 		{"one result", func(s scene, t *testing.T, rs []fog.Receipt) *fog.Voucher { return s.promise(t, rs[:1]) }, 1},
 		{"three results", func(s scene, t *testing.T, rs []fog.Receipt) *fog.Voucher { return s.promise(t, rs[:3]) }, 3},
 		{"everything", func(s scene, t *testing.T, rs []fog.Receipt) *fog.Voucher { return s.promise(t, rs) }, 4},
@@ -118,6 +125,57 @@ func TestADebtOutlivesTheConversation(t *testing.T) {
 				}
 				if got := len(s.call(t, v, 20, 21, 22, 23)); got != 0 { // the same voucher again is no news
 					t.Errorf("%d results for a voucher that was sent before", got)
+				}
+			})
+		})
+	}
+}
+
+// A debt outlives the seller's program, too, and a buyer that has paid owes
+// nothing after its next start.
+func TestADebtOutlivesTheProgram(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		paid int // results of four, before the program dies
+		no   bool
+		then int // results of four new tasks
+		hour bool
+	}{{"nothing paid", 0, false, 0, false}, {"one paid", 1, false, 1, false}, {"all paid", 4, false, 4, false}, {"all denied", 0, true, 0, false}, {"an hour later", 0, false, 4, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			withSeller(t, func(t *testing.T, s scene) {
+				rs := s.call(t, nil, 0, 1, 2, 3)
+				if len(rs) != 4 {
+					t.Fatalf("%d results, want 4", len(rs))
+				}
+				st, d, err := s.x.Strike(t.Context(), s.w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.paid > 0 {
+					say(t, st, wire.Voucher{Voucher: *s.promise(t, rs[:c.paid])})
+				}
+				for _, r := range rs {
+					if c.no {
+						say(t, st, wire.Verdict{Deal: d.ID(), Task: r.Task, Attempt: 1, Reason: "No."})
+					}
+				}
+				pause := time.NewTimer(time.Second)
+				<-pause.C
+				_ = st.Close()
+				s.w.Die()
+				away := time.Second
+				if c.hour {
+					away = time.Hour
+				}
+				pause.Reset(away)
+				<-pause.C
+				if err := s.w.Revive(); err != nil {
+					t.Fatal(err)
+				}
+				pause.Reset(time.Second)
+				<-pause.C
+				if got := len(s.call(t, nil, 10, 11, 12, 13)); got != c.then {
+					t.Errorf("%d results afterwards, want %d", got, c.then)
 				}
 			})
 		})
@@ -240,25 +298,54 @@ func TestABuyerMayHaveTwoJobsAtOnce(t *testing.T) {
 	})
 }
 
-// A verdict of no takes a result off as a voucher does; one on what was never
-// delivered does not.
-func TestABadVerdictAnswersWhatItNames(t *testing.T) {
-	withSeller(t, func(t *testing.T, s scene) {
-		rs := s.call(t, nil, 0, 1, 2, 3)
-		st, d, err := s.x.Strike(t.Context(), s.w)
-		if err != nil || len(rs) != 4 {
-			t.Fatalf("%d results, %v", len(rs), err)
-		}
-		say(t, st, wire.Verdict{Deal: d.ID(), Task: fog.TaskID{7}, Attempt: 1, Reason: "No."})
-		say(t, st, wire.Verdict{Deal: d.ID(), Task: rs[2].Task, Attempt: 1, Reason: "No."})
-		say(t, st, wire.Verdict{Deal: d.ID(), Task: rs[2].Task, Attempt: 1, Reason: "No."})
-		_ = st.Close()
-		pause := time.NewTimer(time.Second)
-		<-pause.C
-		if got := len(s.call(t, nil, 10, 11)); got != 1 {
-			t.Errorf("%d results afterwards, want 1", got)
-		}
-	})
+// A verdict of no is no pay: what it names stays owed. Only a result that came
+// twice, since the buyer leased its task again, is answered by a no to the
+// second, and once.
+func TestANoIsNoPay(t *testing.T) {
+	for _, paid := range []bool{false, true} {
+		t.Run(fmt.Sprintf("paid before: %v", paid), func(t *testing.T) {
+			withSeller(t, func(t *testing.T, s scene) {
+				st, d, err := s.x.Strike(t.Context(), s.w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lease := func(index, attempt uint32) *fog.Receipt {
+					t.Helper()
+					say(t, st, wire.Lease{Lease: leaseOf(d, index, attempt)})
+					ctx, cancel := contextWithin(t, time.Minute)
+					defer cancel()
+					for {
+						m, err := st.Recv(ctx, wire.MaxResult)
+						if err != nil {
+							return nil
+						}
+						if r, ok := m.Body.(wire.Result); ok {
+							return &r.Receipt
+						}
+					}
+				}
+				first := lease(0, 1)
+				if first == nil {
+					t.Fatal("no result")
+				}
+				want := 4 + 3 // re-leases an hour, and what may be owed with the first
+				if paid {
+					say(t, st, wire.Verdict{Deal: d.ID(), Task: first.Task, Attempt: 1, Accepted: true})
+					say(t, st, wire.Voucher{Voucher: *s.promise(t, []fog.Receipt{*first})})
+					want = 1 + 4 + 4 // for the one that was paid
+				}
+				got := 0
+				for n := uint32(2); n < 20 && lease(0, n) != nil; n++ { // a task that was paid for, again and again
+					say(t, st, wire.Verdict{Deal: d.ID(), Task: first.Task, Attempt: n, Reason: "You delivered this task before."})
+					got++
+				}
+				if got != want {
+					t.Errorf("%d results of a task over again, want %d", got, want)
+				}
+				_ = st.Close()
+			})
+		})
+	}
 }
 
 func contextWithin(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {

@@ -85,27 +85,32 @@ func TestABuyerThatPausesKeepsTheSlot(t *testing.T) {
 	})
 }
 
-// A buyer that takes results and never sends a voucher gets a few, not a film.
+// A buyer that takes results and never sends a voucher gets a few, not a film,
+// whether it is silent about them or says no to each.
 func TestABuyerThatNeverPaysGetsLittle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, err := fogtest.New(t.Context(), fogtest.Config{Seed: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Stop()
-		w, err := f.Sell(fogtest.SellerConfig{Name: "seller", Slots: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := f.Buy("miser", snm("10"), fogtest.BuyerRole{NeverPays: true})
-		_, err = b.Do(t.Context(), fogtest.Work{Samples: 16})
-		if n := len(fogtest.Find[fogtest.WroteResult](f.Trace, w.Peer, fogtest.Wrote)); n > 8 { // four a slot
-			t.Errorf("it got %d results for nothing (err = %v)", n, err)
-		}
-		if !errors.Is(err, buyer.ErrDeserted) {
-			t.Errorf("err = %v, want %v", err, buyer.ErrDeserted)
-		}
-	})
+	for name, role := range map[string]fogtest.BuyerRole{"silent": {NeverPays: true}, "denying": {Denies: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, err := fogtest.New(t.Context(), fogtest.Config{Seed: 2})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Stop()
+				w, err := f.Sell(fogtest.SellerConfig{Name: "seller", Slots: 2})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b := f.Buy("miser", snm("10"), role)
+				_, err = b.Do(t.Context(), fogtest.Work{Samples: 16})
+				if n := results(f, w); n > 8 { // four a slot
+					t.Errorf("it got %d results for nothing (err = %v)", n, err)
+				}
+				if !errors.Is(err, buyer.ErrDeserted) {
+					t.Errorf("err = %v, want %v", err, buyer.ErrDeserted)
+				}
+			})
+		})
+	}
 }
 
 // A voucher of an epoch that is over pays nothing and is not taken for money.

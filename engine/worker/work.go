@@ -23,11 +23,16 @@ import (
 // attack on our memory.
 const maxQueue = 1024
 
+// remembered is how many of the last paid tasks a deal knows: more than can be
+// leased again before an honest buyer has heard of their results.
+const remembered = 64
+
 // held is what a deal's goroutines share.
 type held struct {
 	leases chan fog.Lease
-	named  fog.TaskID // accepted by the last verdict; only the reader's
-	no     string     // why the buyer does not pay for a result, if that was its last word; only the reader's
+	named  fog.TaskID   // by the last verdict; only the reader's
+	paid   []fog.TaskID // lately, the last one at the end; only the reader's
+	no     string       // why the buyer does not pay for a result, if that was its last word; only the reader's
 
 	mu       sync.Mutex
 	tasks    []fog.TaskID        // guarded by mu; leased and not answered
@@ -173,7 +178,7 @@ func (d *deal) start(ctx context.Context, input []byte) (Session, error) {
 // task runs one lease and answers it with a signed result, or with a cancel
 // that says why it cannot be done here.
 func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error {
-	replaced, err := d.w.debts.trust(ctx, d.body.Buyer, d.body.Job, l.Task, d.w.parts.Now)
+	replaced, err := d.w.debts.trust(ctx, d.body.Buyer, d.body.Job, l.Index, d.w.parts.Now)
 	if err != nil {
 		return err
 	}
@@ -211,10 +216,11 @@ func (d *deal) task(ctx context.Context, h *held, s Session, l fog.Lease) error 
 	if err != nil {
 		return fmt.Errorf("sign receipt: %w", err)
 	}
-	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine)); err != nil {
+	price := d.body.Price.Cost(proof.Paid(r.Work, l.Planned))
+	if err := d.w.parts.Journal.PutResult(ctx, l.Index, r, string(reply.Engine), price); err != nil {
 		return err
 	}
-	d.w.debts.sent(d.body.Buyer, l.Task, d.body.Price.Cost(proof.Paid(r.Work, l.Planned)), d.w.parts.Now())
+	d.w.debts.sent(d.body.Buyer, l.Task, price, d.w.parts.Now())
 	sent = true // even if the line breaks now: the buyer may have it
 	if err := d.send(ctx, wire.Result{Receipt: r, Output: reply.Payload, Engine: string(reply.Engine)}); err != nil {
 		return fmt.Errorf("send result: %w", err)
@@ -270,7 +276,7 @@ func (d *deal) listen(ctx context.Context, h *held) error {
 		case wire.Verdict:
 			if h.named = b.Task; !b.Accepted {
 				h.no = b.Reason
-				d.w.debts.rejected(d.body.Buyer, b.Task, d.w.parts.Now())
+				err = d.denied(ctx, h, b.Task)
 			}
 		case wire.Cancel:
 			h.cancel(b.Task)
@@ -351,9 +357,31 @@ func (d *deal) voucher(ctx context.Context, h *held, v fog.Voucher) error {
 	h.mu.Lock()
 	h.total = v.Total
 	h.mu.Unlock()
-	d.w.debts.paid(v, h.named, before, d.w.parts.Now())
+	for _, o := range d.w.debts.paid(v, h.named, before, d.w.parts.Now()) {
+		if err := d.w.parts.Journal.NotOwed(ctx, o.Job, o.Index); err != nil {
+			return err
+		}
+		h.paid = append(h.paid, o.task())
+	}
+	h.paid = h.paid[max(0, len(h.paid)-remembered):]
 	d.w.parts.Emit(fog.Earned{Deal: d.id, Total: v.Total})
 	return d.send(ctx, wire.VoucherAck{Buyer: v.Buyer, Seller: v.Seller, Epoch: v.Epoch, Total: v.Total})
+}
+
+// denied hears that a result is not paid. One that was rendered twice, since its
+// lease had ended at the buyer meanwhile, is not owed twice.
+func (d *deal) denied(ctx context.Context, h *held, task fog.TaskID) error {
+	i := slices.Index(h.paid, task)
+	if i < 0 {
+		return nil
+	}
+	h.paid = slices.Delete(h.paid, i, i+1)
+	for _, o := range d.w.debts.void(d.body.Buyer, task, d.w.parts.Now()) {
+		if err := d.w.parts.Journal.NotOwed(ctx, o.Job, o.Index); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close confirms the end and stops the deal's goroutines.

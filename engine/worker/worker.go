@@ -97,7 +97,12 @@ type Ledger interface {
 type Journal interface {
 	PutSellerDeal(ctx context.Context, peer fog.PeerID, d fog.Deal, buyer, seller fog.Signature) error
 	DealState(ctx context.Context, id fog.DealID, state string) error
-	PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string) error
+	PutResult(ctx context.Context, index uint32, r fog.Receipt, engine string, price fog.Amount) error
+	// NotOwed notes that a task's results are not owed for any more.
+	NotOwed(ctx context.Context, job fog.JobID, index uint32) error
+	// Owed are the results kept since a moment that were not NotOwed, oldest
+	// first, by buyer.
+	Owed(ctx context.Context, since time.Time) (map[fog.Address][]Owed, error)
 	PutSellerVoucher(ctx context.Context, v fog.Voucher) error
 	SellerVoucherTotal(ctx context.Context, buyer fog.Address, epoch uint32) (fog.Amount, error)
 }
@@ -108,6 +113,7 @@ type Config struct {
 	Slots   int        // tasks at once
 	Memory  uint64     // bytes of guest memory per slot
 	Version string     // of the program, told to buyers
+	Unpaid  int        // results a buyer may owe for each slot; 0 is four
 }
 
 // Parts are the mechanisms a worker is composed of.
@@ -151,14 +157,23 @@ func New(cfg Config, parts Parts) (*Worker, error) {
 	if cfg.Price.IsZero() {
 		return nil, fmt.Errorf("price is zero")
 	}
+	if cfg.Unpaid == 0 {
+		cfg.Unpaid = unpaidPerSlot
+	}
 	return &Worker{
 		cfg: cfg, parts: parts, slots: make(chan struct{}, cfg.Slots), deals: make(chan struct{}, cfg.Slots),
-		debts: newDebts(unpaidPerSlot * cfg.Slots), jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
+		debts: newDebts(cfg.Unpaid * cfg.Slots), jobs: map[fog.JobID]*deal{}, owes: map[fog.Address]time.Time{},
 	}, nil
 }
 
-// Run offers the computer and serves deals until ctx ends.
+// Run offers the computer and serves deals until ctx ends. What buyers owed when
+// it ended before they owe still.
 func (w *Worker) Run(ctx context.Context) error {
+	owed, err := w.parts.Journal.Owed(ctx, w.parts.Now().Add(-grudge))
+	if err != nil {
+		return fmt.Errorf("read what buyers owe: %w", err)
+	}
+	w.debts.restore(owed, w.parts.Now())
 	g, ctx := errgroup.WithContext(ctx)
 	w.parts.Net.Handle(Protocol, func(conversation context.Context, s Stream) {
 		inside, cancel := context.WithCancel(conversation)

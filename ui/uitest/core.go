@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -203,7 +204,7 @@ func (c *Core) Show(scene string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j := event.Job{
-		ID: fog.JobID{c.next + 1}, Scene: scene, Width: 2 * Tile, Height: Tile, Samples: 1, State: event.Quoting, Thumbnail: true, Total: 2, Created: Morning(),
+		ID: fog.JobID{c.next + 1}, Scene: scene, Width: 4 * Tile, Height: 2 * Tile, Samples: 1, State: event.Quoting, Thumbnail: true, Created: Morning(),
 	}
 	c.snap.Jobs = slices.Insert(c.snap.Jobs, 0, j)
 	c.tell(event.Event{Job: &j})
@@ -275,19 +276,29 @@ func (c *Core) Break(id fog.JobID, p *event.Problem) error {
 	})
 }
 
-// Preview draws the tiles that are done.
+// ThumbnailWidth is how wide the small picture of a scene is, in pixels.
+const ThumbnailWidth = 2 * Tile
+
+// early reports whether there is a small picture of the job, and no other yet.
+func early(j event.Job) bool {
+	return j.Thumbnail && (j.State == event.Quoting || j.State == event.Quoted)
+}
+
+// Preview draws the tiles that are done, or the small picture of a job that does
+// not run yet.
 func (c *Core) Preview(_ context.Context, id fog.JobID, look event.Look) (event.Picture, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looked++
 	c.shown = look
 	i := slices.IndexFunc(c.snap.Jobs, func(j event.Job) bool { return j.ID == id })
-	if i < 0 || c.snap.Jobs[i].Done == 0 && !c.snap.Jobs[i].Thumbnail {
+	if i < 0 || c.snap.Jobs[i].Done == 0 && !early(c.snap.Jobs[i]) {
 		return event.Picture{}, fmt.Errorf("job %s has no picture", id.Short())
 	}
 	j := c.snap.Jobs[i]
-	if j.Thumbnail {
-		j.Done = j.Total
+	if early(j) {
+		j.Width, j.Height = ThumbnailWidth, max(1, j.Height*ThumbnailWidth/j.Width)
+		j.Done = math.MaxInt
 	}
 	return draw(j), nil
 }

@@ -67,6 +67,9 @@ func (p *Picture) Clear() {
 // Empty reports whether nothing is shown.
 func (p *Picture) Empty() bool { return p.source.Pix == nil }
 
+// Pixels is how wide and high what is shown is, in its own pixels.
+func (p *Picture) Pixels() (width, height int) { return p.source.Rect.Dx(), p.source.Rect.Dy() }
+
 // Scaled is how many tiles were brought to the size of the screen so far.
 func (p *Picture) Scaled() int { return p.scaled }
 

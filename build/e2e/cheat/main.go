@@ -68,7 +68,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	err = a.Sell(ctx, app.SellRequest{Price: amount, Slots: 1, Parts: func(p *worker.Parts) {
+	err = a.Sell(ctx, app.SellRequest{Price: amount, Slots: 1, Parts: func(c *worker.Config, p *worker.Parts) {
+		c.Unpaid = role.Unpaid()
 		player.Keys = p.Keys
 		p.Net, p.Runtime = player.Network(p.Net), player.Runtime(p.Runtime)
 	}}, func(f fog.Fact) { say(fog.KindOf(f), f) })

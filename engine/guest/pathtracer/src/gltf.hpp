@@ -32,6 +32,8 @@ class Gltf {
     uint32_t found = extension(id, "EXT_meshopt_compression");
     return found != Json::kNone ? found : extension(id, "KHR_meshopt_compression");
   }
+  // Whether Blender's own exporter wrote the scene.
+  bool from_blender() const { return json.text(json.member(0, "asset"), "generator").substr(0, 23) == "Khronos glTF Blender I/"; }
   // The member of an object's extensions, or Json::kNone.
   uint32_t extension(uint32_t id, std::string_view name) const { return json.member(json.member(id, "extensions"), name); }
 

@@ -107,7 +107,9 @@ inline bool GltfMaterials::Reader::specular(uint32_t id, Material& out) const {
 }
 
 // KHR_materials_transmission, _ior and _volume. The thickness texture serves
-// rasterizers; a path tracer meets the body's true back side.
+// rasterizers; a path tracer meets the body's true back side. What has no volume
+// is a thin wall, except in a file of Blender, where all glass is solid and the
+// exporter writes a volume only for glass that absorbs.
 inline bool GltfMaterials::Reader::transmission(uint32_t id, Material& out) const {
   uint32_t through = extension(id, "KHR_materials_transmission"), volume = extension(id, "KHR_materials_volume");
   float distance = 0;  // 0 stands for none given: infinite
@@ -116,6 +118,7 @@ inline bool GltfMaterials::Reader::transmission(uint32_t id, Material& out) cons
       !texture(through, "transmissionTexture", out.transmission_texture) || !number(volume, "thicknessFactor", 0, 1e9f, out.thickness) ||
       !number(volume, "attenuationDistance", 0, 1e30f, distance) || !color(volume, "attenuationColor", 1, color_there))
     return false;
+  if (volume == Json::kNone && out.transmission > 0 && owner.gltf_.from_blender()) out.thickness = 1;
   if (out.ior != 0 && out.ior < 1) out.ior = 1;  // 0 is the extension's own sign for a perfect mirror
   if (!(distance > 0)) return true;
   auto absorption = [&](float c) { return c >= 1 ? 0 : minf(-logf(maxf(c, 1e-30f)) / distance, 1e9f); };
