@@ -1,6 +1,9 @@
 package features
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // tilted is a matte half of the stage whose normals lean to the right by an angle.
 func tilted(k kind, whole, angle float64) Scene {
@@ -15,17 +18,19 @@ func tilted(k kind, whole, angle float64) Scene {
 	return b.scene()
 }
 
-// roof is two faces without normals, each leaning away from the middle by 60
-// degrees, with the corners of the ridge shared.
-func roof() Scene {
+// roof is two faces, the left one leaning away from the middle by 60 degrees:
+// without normals, the corners of the ridge shared, or with those of the faces.
+func roof(normals bool) Scene {
+	const lean = math.Pi / 3
 	b := stage()
-	depth := -math.Tan(math.Pi / 3)
-	p := part{
-		attributes: doc{"POSITION": b.put(f32, rows{{-1, -1, depth}, {-1, 1, depth}, {0, -1, 0}, {0, 1, 0}, {1, -1, 0}, {1, 1, 0}})},
-		material:   b.matte(Grey(0.8), nil),
-		more:       doc{"indices": b.list(u16, 0, 2, 1, 1, 2, 3, 2, 4, 3, 3, 4, 5)},
+	left, ridge, right := rows{{-1, -1, -math.Tan(lean)}, {-1, 1, -math.Tan(lean)}}, rows{{0, -1, 0}, {0, 1, 0}}, rows{{1, -1, 0}, {1, 1, 0}}
+	attributes, indices := doc{"POSITION": b.put(f32, slices.Concat(left, ridge, right))}, []float64{0, 2, 1, 1, 2, 3, 2, 4, 3, 3, 4, 5}
+	if normals {
+		away, up := []float64{-math.Sin(lean), 0, math.Cos(lean)}, []float64{0, 0, 1}
+		attributes = doc{"POSITION": b.put(f32, slices.Concat(left, ridge, ridge, right)), "NORMAL": b.put(f32, rows{away, away, away, away, up, up, up, up})}
+		indices = []float64{0, 2, 1, 1, 2, 3, 4, 6, 5, 5, 6, 7}
 	}
-	b.show(b.mesh(p), nil)
+	b.show(b.mesh(part{attributes: attributes, material: b.matte(Grey(0.8), nil), more: doc{"indices": b.list(u16, indices...)}}), nil)
 	return b.scene()
 }
 
@@ -88,6 +93,7 @@ func grazedLight(x, z float64) func(x, y float64) RGB {
 
 func attributes() []Feature {
 	const lean = math.Pi / 3
+	flat := roof(false)
 	cosine := halves(Grey(0.4), RGB{})
 	quantizedCosine := func(whole float64) func(x, y float64) RGB {
 		x, z := math.Round(math.Sin(lean)*whole), math.Round(math.Cos(lean)*whole)
@@ -100,7 +106,8 @@ func attributes() []Feature {
 		{Group: "Attributes", Name: "NORMAL", Check: "leaning by 60 degrees halves the light", Scene: tilted(f32, 1, lean), Want: cosine},
 		{Group: "Attributes", Name: "NORMAL of bytes (KHR_mesh_quantization)", Check: "the cosine of the stored bytes", Scene: tilted(i8n, 127, lean), Want: quantizedCosine(127)},
 		{Group: "Attributes", Name: "NORMAL of 16 bits (KHR_mesh_quantization)", Check: "the cosine of the stored numbers", Scene: tilted(i16n, 32767, lean), Want: quantizedCosine(32767)},
-		{Group: "Attributes", Name: "no NORMAL: flat faces", Check: "a face that leans by 60 degrees has half the light, its neighbour all", Scene: roof(), Want: halves(Grey(0.4), Grey(0.8))},
+		{Group: "Attributes", Name: "no NORMAL: flat faces", Check: "a face that leans by 60 degrees has half the light, its neighbour all", Scene: roof(false), Want: halves(Grey(0.4), Grey(0.8))},
+		{Group: "Attributes", Name: "NORMAL of flat faces", Check: "bit for bit the picture without", Scene: roof(true), Twin: &flat},
 		{
 			Group: "Attributes", Name: "NORMAL of a coarse round mesh", Check: "light that grazes it from behind its triangles counts, within 0.003",
 			Scene: grazed(low, below), Want: grazedLight(low, below), Tolerance: 0.003,

@@ -37,6 +37,7 @@ class GltfMeshes {
   bool differences(const Part& part, uint32_t target, MorphTarget& out, Refusal& refusal);
   bool triangles(const Part& part, uint64_t mode, Refusal& refusal);
   bool pad(Mesh& mesh, Refusal& refusal);
+  bool all_flat(const Mesh& mesh) const;
   bool soften(uint32_t id, uint64_t index, Refusal& refusal);
   bool take(uint64_t bytes, Refusal& refusal) { return budget_.take(bytes) || refusal.say("The scene's meshes need more memory than a task may use."); }
 
@@ -71,7 +72,20 @@ inline bool GltfMeshes::use(uint64_t index, Refusal& refusal) {
     if (scene_.materials[mesh.triangles[t].material].emits()) mesh.emitters.push_back(t);
   mesh.measure();
   if (!body.targets.empty() || !body.influences[0].empty()) bodies_[index] = std::make_shared<SoftBody>(std::move(body));
+  else if (all_flat(mesh)) mesh.normals = {};
   return soften(id, index, refusal);
+}
+
+// Whether the normals say no more than the triangles do, as those of flat shaded
+// meshes: without them a surface is found sooner. A normal map needs them.
+inline bool GltfMeshes::all_flat(const Mesh& mesh) const {
+  for (const Triangle& t : mesh.triangles) {
+    if (mesh.normals.empty() || scene_.materials[t.material].bends_normals()) return false;
+    Vec3 a = mesh.positions[t.vertex[0]], face = normalized(cross(mesh.positions[t.vertex[1]] - a, mesh.positions[t.vertex[2]] - a));
+    for (uint32_t v : t.vertex)
+      if (!(dot(mesh.normals[v], face) > 1 - 1e-6f)) return false;
+  }
+  return true;
 }
 
 // Gives every vertex a value of each attribute that any primitive has.
