@@ -79,14 +79,8 @@ func ServeNetwork(ctx context.Context, r NetworkRequest) error {
 	b.group, b.ctx = g, ctx
 	ready := make(chan string, 1) // the chain's address
 	if r.Sell {
-		g.Go(func() error {
-			select {
-			case rpc := <-ready:
-				b.sell(ctx, Config{Home: h.path("seller"), Network: rpc, Sandbox: r.Sandbox, Version: Version, Log: r.Log})
-			case <-ctx.Done():
-			}
-			return nil
-		})
+		cfg := Config{Home: h.path("seller"), Sandbox: r.Sandbox, Version: Version, Log: r.Log}
+		g.Go(func() error { return b.sell(ctx, cfg, ready) })
 	}
 	var announced sync.Once
 	g.Go(func() error {
@@ -181,25 +175,33 @@ func (b *bootstrap) visited(peers []fog.PeerID) bool {
 	return slices.ContainsFunc(peers, func(p fog.PeerID) bool { return own == nil || p != *own })
 }
 
-// sell has this computer sell on its own network, as others would, until ctx
-// ends. Where it cannot the network is there all the same.
-func (b *bootstrap) sell(ctx context.Context, cfg Config) {
-	err := func() error {
-		a, err := Open(ctx, cfg)
-		if err != nil {
-			return err
-		}
-		id := a.node.ID()
-		b.own.Store(&id)
-		price, err := fog.ParseAmount(DefaultPrice)
-		if err == nil {
-			err = a.Sell(ctx, SellRequest{Price: price}, func(fog.Fact) {})
-		}
-		return errors.Join(err, a.Close())
-	}()
-	if err != nil && ctx.Err() == nil {
+// sell has this computer sell on its own network, as others would, from when the
+// chain has an address until ctx ends. Where it cannot the network is there all
+// the same.
+func (b *bootstrap) sell(ctx context.Context, cfg Config, chain <-chan string) error {
+	select {
+	case cfg.Network = <-chain:
+	case <-ctx.Done():
+		return nil
+	}
+	if err := b.sellIn(ctx, cfg); err != nil && ctx.Err() == nil {
 		b.log.Error("nobody sells on the practice network by itself", "err", err)
 	}
+	return nil
+}
+
+func (b *bootstrap) sellIn(ctx context.Context, cfg Config) error {
+	price, err := fog.ParseAmount(DefaultPrice)
+	if err != nil {
+		return err
+	}
+	a, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	id := a.node.ID()
+	b.own.Store(&id)
+	return errors.Join(a.Sell(ctx, SellRequest{Price: price}, func(fog.Fact) {}), a.Close())
 }
 
 // listenAddrs are where a node of the practice network with this RPC address

@@ -94,7 +94,7 @@ func (b *builder) slab(base, ior float64, volume doc) int {
 // ofBlender is a slab in a file that says Blender wrote it.
 func ofBlender(volume doc) Scene {
 	b := newBuilder()
-	b.doc["asset"].(doc)["generator"] = "Khronos glTF Blender I/O v3.4.50"
+	b.doc["asset"] = doc{"version": "2.0", "generator": "Khronos glTF Blender I/O v3.4.50"}
 	b.root(b.node(doc{"camera": b.camera(doc{}), "translation": []float64{0, 0, 3}}))
 	b.show(b.slab(0.5, 1.5, volume), nil)
 	return b.inSky()
