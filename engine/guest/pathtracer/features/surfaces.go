@@ -168,7 +168,7 @@ func surfaces() []Feature {
 	l := linearOf(102 / 255.0)
 	mask := func(cutoff float64) doc { return doc{"alphaMode": "MASK", "alphaCutoff": cutoff} }
 	// The veil's base colour is 0.25, and 1 is seen through it.
-	features := append(normalMaps(),
+	features := append(append(normalMaps(), sloping()...),
 		Feature{Group: "Surfaces", Name: "emissiveFactor", Check: "the radiance itself", Scene: emissive(1, false), Want: glow(1)},
 		Feature{Group: "Surfaces", Name: "emissiveTexture", Check: "factor times the linear colour", Scene: emissive(1, true), Want: glow(l)},
 		Feature{Group: "Surfaces", Name: "KHR_materials_emissive_strength", Check: "seven times the radiance", Scene: emissive(7, true), Want: glow(7 * l), Tolerance: 1e-4},

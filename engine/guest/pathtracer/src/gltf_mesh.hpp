@@ -36,6 +36,10 @@ class GltfMeshes {
   bool targets(const Part& part, Refusal& refusal);
   bool differences(const Part& part, uint32_t target, MorphTarget& out, Refusal& refusal);
   bool triangles(const Part& part, uint64_t mode, Refusal& refusal);
+  bool tangents(Part& part, uint32_t first_triangle, Refusal& refusal);
+  bool part_hands(Part& part, ComputedTangents& range, const Texture& texture, Refusal& refusal);
+  bool duplicate(const Part& part, const std::vector<uint32_t>& vertices, Refusal& refusal);
+  bool duplicate(MorphTarget& target, const Part& part, const std::vector<uint32_t>& vertices, Refusal& refusal);
   bool pad(Mesh& mesh, Refusal& refusal);
   bool all_flat(const Mesh& mesh) const;
   bool soften(uint32_t id, uint64_t index, Refusal& refusal);
@@ -141,8 +145,9 @@ inline bool GltfMeshes::primitive(Part& part, Refusal& refusal) {
   part.first = uint32_t(part.mesh->positions.size());
   part.count = view.count;
   if (part.first + uint64_t(view.count) >= ~0u) return refusal.say("The scene's ", part.what, " has too many vertices.");
+  uint32_t first_triangle = uint32_t(part.mesh->triangles.size());
   return positions(view, part, refusal) && normals(part, refusal) && uvs(part, refusal) && colors(part, refusal) && influences(part, refusal) &&
-         targets(part, refusal) && triangles(part, mode, refusal);
+         targets(part, refusal) && triangles(part, mode, refusal) && tangents(part, first_triangle, refusal);
 }
 
 inline bool GltfMeshes::positions(const AccessorView& view, const Part& part, Refusal& refusal) {
@@ -183,7 +188,7 @@ inline bool GltfMeshes::normals(const Part& part, Refusal& refusal) {
   for (uint32_t i = 0; have && i < part.count; i++) {
     int16_t* t = &mesh.tangents[size_t(part.first + i) * 4];
     store_tangent(t, tangents.vector(i));
-    t[3] = tangents.real(i, 3) < 0 ? -32767 : 32767;
+    t[3] = tangents.real(i, 3) < 0 ? int16_t(-kGivenHand) : kGivenHand;
   }
   return true;
 }

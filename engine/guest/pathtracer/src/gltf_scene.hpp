@@ -6,6 +6,7 @@
 #include "gltf_extensions.hpp"
 #include "gltf_light.hpp"
 #include "gltf_material.hpp"
+#include "gltf_tangents.hpp"
 #include "pose.hpp"
 
 class GltfLoader {

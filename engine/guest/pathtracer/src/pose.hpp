@@ -3,7 +3,7 @@
 // and on the time, never on the pose before it.
 #pragma once
 
-#include "scene.hpp"
+#include "tangents.hpp"
 
 // How many of its own sizes a scene may be from the origin.
 constexpr float kFarAway = 4;
@@ -110,6 +110,10 @@ inline bool Poser::deform(const Deformation& d, Refusal& refusal) {
   if (d.skin != ~0u) skin(d, tangents);
   for (Vec3& n : mesh.normals) n = normalized(n, {0, 0, 0});
   for (size_t v = 0; v < tangents.size(); v++) store_tangent(&mesh.tangents[v * 4], tangents[v]);
+  for (const ComputedTangents& part : mesh.computed) {
+    const Material& material = scene_.materials[mesh.triangles[part.first_triangle].material];
+    compute_tangents(mesh, part, material.tangent_texture());
+  }
   for (Vec3 p : mesh.positions)
     if (!near_enough(p)) return refusal.say("The scene moves a vertex too far away to be drawn.");
   mesh.measure();
@@ -153,8 +157,11 @@ inline void Poser::skin(const Deformation& d, std::vector<Vec3>& tangents) {
     }
     float scale = 1 / total;  // weights of quantized sums need not add up to 1
     mesh.positions[v] = sum.point(mesh.positions[v]) * scale;
-    if (!mesh.normals.empty()) mesh.normals[v] = sum.normal(mesh.normals[v]) * (sum.determinant() < 0 ? -1.0f : 1.0f);
-    if (!tangents.empty()) tangents[v] = sum.vector(tangents[v]);
+    bool mirrors = sum.determinant() < 0;
+    if (!mesh.normals.empty()) mesh.normals[v] = sum.normal(mesh.normals[v]) * (mirrors ? -1.0f : 1.0f);
+    if (tangents.empty()) continue;
+    tangents[v] = sum.vector(tangents[v]);
+    if (mirrors) mesh.tangents[v * 4 + 3] = int16_t(-mesh.tangents[v * 4 + 3]);
   }
 }
 

@@ -54,6 +54,13 @@ struct Material {
     for (const Texture* t : textures()) sets |= t->image >= 0 ? 1u << t->uv_set : 0;
     return sets;
   }
+  // Whose texture coordinates tangents follow that the file does not give.
+  const Texture& tangent_texture() const { return normal_texture.image >= 0 ? normal_texture : coat_normal_texture; }
+  // Whether the coat's normal map lies on the surface in another way than the other.
+  bool coat_lies_apart() const {
+    const Texture &a = tangent_texture(), &b = coat_normal_texture;
+    return a.uv_set != b.uv_set || !std::equal(a.u_row, a.u_row + 2, b.u_row) || !std::equal(a.v_row, a.v_row + 2, b.v_row);
+  }
   bool bends_normals() const { return normal_texture.image >= 0 || coat_normal_texture.image >= 0; }
 };
 
@@ -65,6 +72,12 @@ struct Triangle {
 
 constexpr uint32_t kUvSets = 4;  // TEXCOORD_0 to TEXCOORD_3
 
+// The vertices and triangles of a primitive whose tangents are computed: see tangents.hpp.
+struct ComputedTangents { uint32_t first, count, first_triangle, triangles; };
+
+// The handedness 1 of a tangent, given by the file and computed.
+constexpr int16_t kGivenHand = 32767, kComputedHand = 1;
+
 // A mesh: all primitives of one glTF mesh, in its own space. Attributes that
 // its materials do not look at are left out.
 struct Mesh {
@@ -72,8 +85,9 @@ struct Mesh {
   std::vector<Vec3> normals;        // per vertex; (0,0,0) means flat; empty = all flat
   std::vector<float> uvs[kUvSets];  // two per vertex; empty = none
   std::vector<uint16_t> colors;     // linear RGBA of COLOR_0, 65535 = 1; empty = white
-  std::vector<int16_t> tangents;    // x, y, z and handedness, 32767 = 1; handedness 0 or empty = none
+  std::vector<int16_t> tangents;    // x, y, z, 32767 = 1, and handedness, whose 0 means none; empty = none
   std::vector<Triangle> triangles;
+  std::vector<ComputedTangents> computed;
   std::vector<uint32_t> emitters;   // triangles whose material emits, ascending
   Bounds bounds;
   MeshTree tree;

@@ -2,7 +2,7 @@
 // the material there, textures looked up.
 #pragma once
 
-#include "scene.hpp"
+#include "tangents.hpp"
 
 // A ray's meeting with the scene.
 struct Hit {
@@ -81,11 +81,11 @@ class Shader {
     s.normal = flipped ? -normal : normal;
     s.coat_normal = s.normal;
     const Material& m = *s.material;
-    auto bent = [&](const Texture& texture, float scale) {
-      Vec3 n = world_normal(instance, bent_normal(smooth, texture, scale, mesh, t, at), normal);
+    auto bent = [&](const Texture& texture, float scale, bool apart) {
+      Vec3 n = world_normal(instance, bent_normal(smooth, texture, scale, apart, mesh, t, at), normal);
       return flipped ? -n : n;
     };
-    if (m.normal_texture.image >= 0) s.normal = bent(m.normal_texture, m.normal_scale);
+    if (m.normal_texture.image >= 0) s.normal = bent(m.normal_texture, m.normal_scale, false);
     s.turned = false;
     if (!mesh.normals.empty() || m.normal_texture.image >= 0) {
       s.matte_normal = s.normal = tipped(s.normal, s.geometric, ray.direction);
@@ -93,7 +93,7 @@ class Shader {
     }
     parameters(s, mesh, t, at);
     if (m.coat > 0) {
-      if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(m.coat_normal_texture, m.coat_normal_scale);
+      if (m.coat_normal_texture.image >= 0) s.coat_normal = bent(m.coat_normal_texture, m.coat_normal_scale, m.coat_lies_apart());
       s.coat_normal = tipped(s.coat_normal, s.geometric, ray.direction);
       lift(s.coat_normal, s.geometric, ray.direction, facing);
     }
@@ -174,17 +174,18 @@ class Shader {
     return true;
   }
 
-  // The mesh's own normal bent by a normal map.
-  Vec3 bent_normal(Vec3 normal, const Texture& texture, float scale, const Mesh& mesh, const Triangle& t, const Corners& at) const {
+  // The mesh's own normal bent by a normal map; apart if the computed tangents are
+  // those of another.
+  Vec3 bent_normal(Vec3 normal, const Texture& texture, float scale, bool apart, const Mesh& mesh, const Triangle& t, const Corners& at) const {
     Vec3 tangent, bitangent;
-    if (!stored_frame(normal, mesh, t, at, tangent, bitangent) && !uv_frame(normal, texture, mesh, t, tangent, bitangent)) return normal;
+    if (!vertex_frame(normal, apart, mesh, t, at, tangent, bitangent) && !uv_frame(normal, texture, mesh, t, tangent, bitangent)) return normal;
     Texel map = texel(mesh, t, at, texture, false);
     float x = (map.channel[0] * 2 - 1) * scale, y = (map.channel[1] * 2 - 1) * scale;
     return normalized(tangent * x + bitangent * y + normal * (map.channel[2] * 2 - 1), normal);
   }
 
-  // The frame that the TANGENT attribute gives, if there is one.
-  static bool stored_frame(Vec3 normal, const Mesh& mesh, const Triangle& t, const Corners& at, Vec3& tangent, Vec3& bitangent) {
+  // The frame that the tangents of the vertices give, if there are any.
+  static bool vertex_frame(Vec3 normal, bool apart, const Mesh& mesh, const Triangle& t, const Corners& at, Vec3& tangent, Vec3& bitangent) {
     if (mesh.tangents.empty()) return false;
     Vec3 sum{0, 0, 0};
     for (int k = 0; k < 3; k++) {
@@ -193,7 +194,7 @@ class Shader {
     }
     int hand = mesh.tangents[size_t(t.vertex[0]) * 4 + 3];
     tangent = sum - normal * dot(sum, normal);
-    if (hand == 0 || !(dot(tangent, tangent) > 0)) return false;
+    if (hand == 0 || (apart && abs(hand) == kComputedHand) || !(dot(tangent, tangent) > 0)) return false;
     tangent = normalized(tangent);
     bitangent = cross(normal, tangent) * (hand < 0 ? -1.0f : 1.0f);
     return true;
@@ -202,23 +203,14 @@ class Shader {
   // The frame along the transformed texture coordinates: the tangent runs along
   // u; glTF's maps have +Y up, and v runs down the picture.
   static bool uv_frame(Vec3 normal, const Texture& texture, const Mesh& mesh, const Triangle& t, Vec3& tangent, Vec3& bitangent) {
-    const std::vector<float>& uvs = mesh.uvs[texture.uv_set];
-    if (uvs.empty()) return false;
-    const float *uv0 = &uvs[size_t(t.vertex[0]) * 2], *uv1 = &uvs[size_t(t.vertex[1]) * 2], *uv2 = &uvs[size_t(t.vertex[2]) * 2];
-    Pair side1{uv1[0] - uv0[0], uv1[1] - uv0[1]}, side2{uv2[0] - uv0[0], uv2[1] - uv0[1]};
-    const float *u = texture.u_row, *v = texture.v_row;
-    float du1 = u[0] * side1.x + u[1] * side1.y, dv1 = v[0] * side1.x + v[1] * side1.y;
-    float du2 = u[0] * side2.x + u[1] * side2.y, dv2 = v[0] * side2.x + v[1] * side2.y;
-    float determinant = du1 * dv2 - du2 * dv1;
-    if (determinant == 0 || !finite(determinant)) return false;
-    Vec3 a = mesh.positions[t.vertex[0]], e1 = mesh.positions[t.vertex[1]] - a, e2 = mesh.positions[t.vertex[2]] - a;
-    float sign = determinant < 0 ? -1.0f : 1.0f;
-    Vec3 along_u = (e1 * dv2 - e2 * dv1) * sign, along_v = (e2 * du1 - e1 * du2) * sign;
-    tangent = along_u - normal * dot(along_u, normal);
+    if (mesh.uvs[texture.uv_set].empty()) return false;
+    UvSlope slope = uv_slope(mesh, t, texture);
+    if (slope.determinant == 0 || !finite(slope.determinant)) return false;
+    tangent = slope.along_u - normal * dot(slope.along_u, normal);
     if (!(dot(tangent, tangent) > 0)) return false;
     tangent = normalized(tangent);
     bitangent = cross(normal, tangent);
-    if (dot(bitangent, along_v) > 0) bitangent = -bitangent;
+    if (dot(bitangent, slope.along_v) > 0) bitangent = -bitangent;
     return true;
   }
 
