@@ -14,7 +14,7 @@ packages() {
   guest) echo clang-16 lld-16 llvm-16 wasi-libc libclang-rt-16-dev-wasm32 \
     libc++-16-dev-wasm32 libc++abi-16-dev-wasm32 libstb-dev g++ ;;
   gui) echo pkg-config xorg-dev libgl1-mesa-dev libwayland-dev libxkbcommon-dev ;;
-  test) echo xvfb libgl1-mesa-dri xdotool imagemagick openbox pcmanfm iproute2 ;;
+  test) echo xvfb libgl1-mesa-dri xdotool imagemagick openbox pcmanfm iproute2 ffmpeg ;;
   bench) echo blender python3-numpy ;;
   models) echo assimp-testmodels blender-data ;;
   windows) echo gcc-mingw-w64-x86-64 ;;

@@ -65,7 +65,7 @@ func TestAKilledBuyerGoesOnWithAnAnimation(t *testing.T) {
 func TestAFilmIsEncodedOfItsFrames(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed")
+		t.Skip("ffmpeg is not installed (make test installs it): no film is encoded")
 	}
 	dir := t.TempDir()
 	for _, c := range []struct{ out, film, first string }{
