@@ -28,7 +28,8 @@ type RenderRequest struct {
 
 // Render buys a picture and saves it. If the same picture is being made, or was
 // and got interrupted, it is gone on with, and saved in the look that was asked
-// for last. When ctx ends before that, the job goes on. tell is told the facts one at a time, from goroutines of the engine.
+// for last. When ctx ends before that, the job goes on. tell is told the facts one
+// at a time, from goroutines of the engine.
 func (d *Desk) Render(ctx context.Context, r RenderRequest, tell func(fog.Fact)) (Summary, error) {
 	o, leave, err := d.order(ctx, r, tell)
 	if err != nil {

@@ -45,6 +45,20 @@ func closeLink(t *testing.T, l *app.Link) {
 	}
 }
 
+// demoFile is the scene of the demo in a folder of its own.
+func demoFile(t *testing.T) string {
+	t.Helper()
+	scene, err := app.DemoScene()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "scene.glb")
+	if err := os.WriteFile(file, scene, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // practice serves a network for the test.
 func practice(t *testing.T) string {
 	t.Helper()
@@ -138,14 +152,7 @@ func TestADeskBuysFromADesk(t *testing.T) {
 	if err := seller.StartSelling(t.Context(), price, 1); err == nil {
 		t.Error("it sells twice at once")
 	}
-	scene, err := app.DemoScene()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "scene.glb")
-	if err := os.WriteFile(file, scene, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := demoFile(t)
 	q, err := buyer.Quote(t.Context(), event.Order{Scene: file, Width: 48, Height: 32, Samples: 8, Wait: 30 * time.Second, CheckRate: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -30,14 +30,7 @@ func newMarket(t *testing.T) market {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := market{url: practice(t), child: child, scene: filepath.Join(t.TempDir(), "scene.glb")}
-	scene, err := app.DemoScene()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(m.scene, scene, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	m := market{url: practice(t), child: child, scene: demoFile(t)}
 	if err := desk(t, t.TempDir(), m.url, m.child).StartSelling(t.Context(), snm(t, "2"), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package app_test
 import (
 	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -41,14 +39,7 @@ func TestANetworkThatSells(t *testing.T) {
 	}
 	buyer := app.NewLink(app.Config{Home: t.TempDir(), Network: url, Sandbox: child, Version: "test", Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() { closeLink(t, buyer) })
-	scene, err := app.DemoScene()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "scene.glb")
-	if err := os.WriteFile(file, scene, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := demoFile(t)
 	q, err := buyer.Quote(t.Context(), event.Order{Scene: file, Width: 32, Height: 32, Samples: 4, Wait: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
