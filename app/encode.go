@@ -75,8 +75,8 @@ func findEncoder(ctx context.Context, film string) (encoder, error) {
 	}
 }
 
-// encode makes a film of PNG files, in order. After a crash there is the old
-// film or the new one.
+// encode makes a film of PNG files, in order. After a crash or a power cut there
+// is the old film or the new one.
 func encode(ctx context.Context, film string, frames []string, fps float64) error {
 	e, err := findEncoder(ctx, film)
 	if err != nil {
@@ -113,7 +113,19 @@ func encode(ctx context.Context, film string, frames []string, fps float64) erro
 			Do: "The frames can be made into a film with another program.", Cause: err,
 		}
 	}
+	if err := onDisk(made); err != nil {
+		return err
+	}
 	return os.Rename(made, film)
+}
+
+// onDisk waits until a file that another program wrote is on the disk.
+func onDisk(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func feedFrames(to *io.PipeWriter, frames []string) error {
